@@ -1,0 +1,1 @@
+"""Plumbing and promises shared by the services: no business rules live here."""

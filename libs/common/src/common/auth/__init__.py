@@ -1,0 +1,7 @@
+"""Who is asking, and may they: tokens verified locally, permissions declared once."""
+
+from common.auth.keys import KeySet
+from common.auth.permissions import Action, Role, permits
+from common.auth.tokens import Actor, Revocations, TokenVerifier, bearer
+
+__all__ = ["Action", "Actor", "KeySet", "Revocations", "Role", "TokenVerifier", "bearer", "permits"]

@@ -1,0 +1,18 @@
+"""Time is handed in, so that tests and per-organisation test clocks can set it (rule 29)."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time. Always aware, always UTC, whole milliseconds (what MongoDB keeps)."""
+
+    def now(self) -> datetime: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        moment = datetime.now(UTC)
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

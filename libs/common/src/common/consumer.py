@@ -1,0 +1,189 @@
+"""How one service works through its queue: in order per aggregate, idempotent, never stuck."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from opentelemetry import propagate, trace
+from prometheus_client import Counter, Histogram
+
+from common.cause import AlreadyDone, Cause, because_of
+from common.clock import SystemClock
+from common.database import Index, Insert
+from common.envelope import PREFIX, Envelope
+from common.errors import Unavailable
+
+if TYPE_CHECKING:
+    from common.bus import Topology
+
+Handler = Callable[[Any], Awaitable[None]]
+"""A service method that takes one event of the type it is registered for."""
+
+HandledBefore = Callable[[str], Awaitable[bool]]
+"""Whether the event with this id has had its effect; asked only when a handler fails."""
+
+INBOX = "inbox"
+KEEP_HANDLED = 30 * 24 * 3600
+"""Seconds an event's mark is kept; far longer than an event can stay in any queue or dead-letter queue."""
+INDEXES = (Index(INBOX, (("at", 1),), expire_after=KEEP_HANDLED),)
+HANDLER_TIMEOUT = 60.0
+ATTEMPT, REASON, FAILED_AT = "vedette-attempt", "vedette-reason", "vedette-failed-at"
+
+HANDLED = Counter("vedette_events_consumed_total", "Events taken from the queue", ["type", "outcome"])
+SECONDS = Histogram("vedette_event_handler_seconds", "Time in a handler", ["type"])
+LAG = Histogram(
+    "vedette_event_lag_seconds",
+    "From the fact to its effect here",
+    ["type"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600),
+)
+_tracer = trace.get_tracer("vedette.bus")
+log = structlog.get_logger("bus")
+
+
+class Consumer:
+    def __init__(
+        self,
+        channel: AbstractChannel,
+        topology: "Topology",
+        handlers: Mapping[str, Handler],
+        handled_before: HandledBefore | None,
+    ) -> None:
+        self._handled_before = handled_before
+        self._channel = channel
+        self._topology = topology
+        self._handlers = handlers
+        self._last: dict[str, asyncio.Future[None]] = {}
+        """Aggregate -> done when its newest event in hand is done. Bounded by the prefetch count."""
+        self._in_hand = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tag: str | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        queue = await self._channel.get_queue(self._topology.queue)
+        # A callback and not `queue.iterator()`: callbacks run side by side.
+        self._tag = await queue.consume(self._take)
+
+    async def stop(self, timeout: float) -> None:
+        self._stopping = True
+        if self._tag is not None:
+            with contextlib.suppress(Exception):  # the channel may be gone already
+                queue = await self._channel.get_queue(self._topology.queue)
+                await queue.cancel(self._tag)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout)
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        if self._stopping:
+            return  # unacknowledged: the broker gives it to the next process
+        self._in_hand += 1
+        self._idle.clear()
+        try:
+            async with self._in_turn(str(message.headers.get(PREFIX + "subject", ""))):
+                await self._handle(message)
+        except (TimeoutError, aio_pika.exceptions.AMQPError, ConnectionError, RuntimeError) as error:
+            log.warning("event left with the broker", error=repr(error), message_id=message.message_id)
+        finally:
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._idle.set()
+
+    @contextlib.asynccontextmanager
+    async def _in_turn(self, subject: str) -> AsyncIterator[None]:
+        """Wait for the aggregate's earlier event; callbacks start in the order of arrival."""
+        before = self._last.get(subject)
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._last[subject] = mine
+        try:
+            if before is not None:
+                await before
+            yield
+        finally:
+            mine.set_result(None)
+            if self._last.get(subject) is mine:
+                del self._last[subject]
+
+    async def _handle(self, message: AbstractIncomingMessage) -> None:
+        kind = str(message.headers.get(PREFIX + "type", "unknown"))
+        known = kind if kind in self._handlers else "unknown"
+        try:
+            envelope = Envelope.read(_text_headers(message), message.body)
+            with SECONDS.labels(known).time():
+                async with asyncio.timeout(HANDLER_TIMEOUT):
+                    await self._apply(envelope)
+        except AlreadyDone:
+            HANDLED.labels(known, "duplicate").inc()
+        except Exception as error:
+            await self._put_aside(message, known, error)
+        else:
+            HANDLED.labels(known, "done").inc()
+            LAG.labels(known).observe(max(0.0, time.time() - envelope.time.timestamp()))
+        await message.ack()
+
+    async def _apply(self, envelope: Envelope) -> None:
+        handler = self._handlers[envelope.type]
+        marker = Insert(INBOX, {"_id": envelope.id, "at": SystemClock().now()})
+        with (
+            _tracer.start_as_current_span(
+                f"process {envelope.type}",
+                context=propagate.extract(envelope.trace),
+                kind=trace.SpanKind.CONSUMER,
+                attributes={"messaging.system": "rabbitmq", "messaging.message.id": envelope.id},
+            ),
+            because_of(Cause(marker)),
+        ):
+            try:
+                await handler(envelope.event)
+            except AlreadyDone:
+                raise
+            except Exception:
+                # A rule may refuse the second delivery before the marker could: that is no failure.
+                if self._handled_before is not None and await self._handled_before(envelope.id):
+                    raise AlreadyDone from None
+                raise
+
+    async def _put_aside(self, message: AbstractIncomingMessage, kind: str, error: Exception) -> None:
+        """Into the next retry queue, or when it failed there too into the dead-letter queue, with the reason.
+
+        A missing dependency is not the event's fault: such a try is not counted.
+        """
+        attempt = int(str(message.headers.get(ATTEMPT, 0)))
+        delays = self._topology.retry_delays_ms
+        if isinstance(error, Unavailable):
+            queue, outcome = self._topology.retry(delays[min(attempt, len(delays) - 1)]), "waiting"
+        elif attempt < len(delays):
+            queue, outcome = self._topology.retry(delays[attempt]), "retried"
+            attempt += 1
+        else:
+            queue, outcome = self._topology.dead, "dead"
+        level = log.error if outcome == "dead" else log.warning
+        level("event failed", type=kind, outcome=outcome, attempt=attempt, error=repr(error))
+        headers = {
+            **message.headers,
+            ATTEMPT: attempt,
+            REASON: f"{type(error).__name__}: {error}"[:1000],
+            FAILED_AT: SystemClock().now().isoformat(),
+        }
+        copy = aio_pika.Message(
+            message.body,
+            headers=headers,
+            content_type=message.content_type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message.message_id,
+        )
+        await self._channel.default_exchange.publish(copy, routing_key=queue, timeout=10)
+        HANDLED.labels(kind, outcome).inc()
+
+
+def _text_headers(message: AbstractIncomingMessage) -> dict[str, str]:
+    return {
+        key: value.decode() if isinstance(value, bytes) else str(value)
+        for key, value in message.headers.items()
+    }

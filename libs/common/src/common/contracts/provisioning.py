@@ -1,0 +1,70 @@
+"""What provisioning says."""
+
+from typing import ClassVar, Literal
+
+from common.contracts.base import Event
+from common.ids import CameraId, ClaimId, OrganisationId, UserId
+
+
+class CameraClaimed(Event):
+    """Somebody typed a camera's id and secret; the device has not proved the secret yet (D14)."""
+
+    wire: ClassVar[str] = "provisioning.camera_claimed.v1"
+    about: ClassVar[str] = "claim"
+
+    organisation: OrganisationId
+    claim: ClaimId
+    camera: CameraId
+    device: str
+    """Canonical device id, e.g. `mac:0040ff112233`."""
+    name: str
+    claimed_by: UserId
+
+
+class ClaimProgressed(Event):
+    """The wizard's live state: what happened with a claim since it was typed."""
+
+    wire: ClassVar[str] = "provisioning.claim_progressed.v1"
+    about: ClassVar[str] = "claim"
+
+    organisation: OrganisationId
+    claim: ClaimId
+    camera: CameraId
+    state: Literal["waiting", "seen", "wrong_secret", "proved", "delivered", "connected", "lost", "cancelled"]
+    next_poll_expected: str | None = None
+    """ISO 8601 instant of the camera's next expected request, when known (D8)."""
+
+
+class CameraConnected(Event):
+    """The device proved its secret, got its token and called with it: registered and online."""
+
+    wire: ClassVar[str] = "provisioning.camera_connected.v1"
+    about: ClassVar[str] = "camera"
+
+    organisation: OrganisationId
+    camera: CameraId
+    device: str
+    name: str
+    first: bool
+    """True when this organisation sees this camera connected for the first time."""
+
+
+class CameraRenamed(Event):
+    wire: ClassVar[str] = "provisioning.camera_renamed.v1"
+    about: ClassVar[str] = "camera"
+
+    organisation: OrganisationId
+    camera: CameraId
+    name: str
+
+
+class CameraRemoved(Event):
+    """The camera is no longer part of the organisation; licence and fees end at `at` (D19)."""
+
+    wire: ClassVar[str] = "provisioning.camera_removed.v1"
+    about: ClassVar[str] = "camera"
+
+    organisation: OrganisationId
+    camera: CameraId
+    device: str
+    name: str

@@ -1,0 +1,224 @@
+"""The outbox: an event is stored with the change it reports, then published, then forgotten.
+
+Nothing polls. The process that wrote a row publishes it right after the commit (an in-process signal). Every
+process holds a lease in `outbox_owners`; when one dies, its lease runs out and whoever notices first adopts
+its rows, in their order. A process that was only asleep may find its rows published twice: every consumer
+is idempotent. Memory is bounded: past `MEMORY_LIMIT` rows stay in MongoDB and are read back when the broker
+takes events again.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Protocol
+
+import structlog
+from opentelemetry import propagate
+from prometheus_client import Counter, Gauge
+
+from common.clock import Clock
+from common.contracts.base import Event
+from common.database import Database, Delete, Document, Index, Insert, Update
+from common.envelope import Envelope
+from common.errors import Refusal
+from common.ids import new_id
+
+MEMORY_LIMIT = 5_000
+BATCH = 256
+QUIET_MOMENT = 0.1
+"""Seconds without a new event after which published rows are forgotten."""
+ROWS, OWNERS = "outbox", "outbox_owners"
+INDEXES = (Index(ROWS, (("owner", 1), ("seq", 1))), Index(OWNERS, (("expires_at", 1),)))
+
+PUBLISHED = Counter("vedette_events_published_total", "Events confirmed by the broker", ["type"])
+DEPTH = Gauge("vedette_outbox_depth", "Events stored and not yet confirmed by the broker")
+AGE = Gauge("vedette_outbox_age_seconds", "Age of the oldest event that is not yet confirmed")
+log = structlog.get_logger("outbox")
+
+
+class Publisher(Protocol):
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        """Return when the broker has confirmed all of them; raise otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stored event."""
+
+    envelope: Envelope
+    write: Insert
+
+
+class Outbox:
+    """Publishes what this process (and a dead sibling) has stored."""
+
+    def __init__(
+        self, publisher: Publisher, clock: Clock, *, lease: timedelta = timedelta(seconds=10)
+    ) -> None:
+        self.owner = new_id()
+        self._publisher = publisher
+        self._clock = clock
+        self._lease = lease
+        self._sequence = count(1)
+        self._ready: deque[Envelope] = deque()
+        self._spilled = 0
+        """How many rows were left in MongoDB only, ever; compared before and after reading them back."""
+        self._spilling = False
+        self._signal = asyncio.Event()
+        self._published: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._database: Database | None = None
+
+    def rows(self, events: Sequence[Event]) -> list[Row]:
+        """The rows to be written together with the change. The trace of the caller travels with them."""
+        trace: dict[str, str] = {}
+        propagate.inject(trace)
+        rows = []
+        for event in events:
+            envelope = Envelope(event, trace=trace)
+            document: Document = {
+                "_id": envelope.id,
+                "owner": self.owner,
+                "seq": next(self._sequence),
+                "headers": envelope.headers(),
+                "body": envelope.body(),
+            }
+            rows.append(Row(envelope, Insert(ROWS, document)))
+        return rows
+
+    def committed(self, rows: Sequence[Row]) -> None:
+        """These rows are durable: publish them."""
+        if self._spilling or len(self._ready) >= MEMORY_LIMIT:
+            self._spilling = True
+            self._spilled += len(rows)
+        else:
+            self._ready.extend(row.envelope for row in rows)
+        DEPTH.inc(len(rows))
+        self._signal.set()
+
+    async def open(self, database: Database) -> None:
+        self._database = database
+        self._tasks = [
+            asyncio.create_task(self._publish_forever(), name="outbox-publish"),
+            asyncio.create_task(self._keep_lease(), name="outbox-lease"),
+        ]
+
+    async def close(self, timeout: float = 10.0) -> None:
+        """Publish what is left, within `timeout` seconds; the rest is adopted by the next process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._ready or self._spilling or self._published:
+                    self._signal.set()
+                    await asyncio.sleep(0.01)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._database is not None and not self._ready:
+            with contextlib.suppress(Exception):  # the lease runs out by itself when this fails
+                await self._database.commit([Delete(OWNERS, {"_id": self.owner})])
+
+    async def _publish_forever(self) -> None:
+        while True:
+            try:
+                await self._publish_ready()
+                if len(self._published) >= BATCH or (self._spilling and not self._ready):
+                    await self._forget_published()
+                if self._spilling and not self._ready:
+                    await self._read_back()
+                elif not self._ready:
+                    AGE.set(0)
+                    await self._wait_for_more()
+            except Exception as error:  # the broker or the database is away: nothing is lost, try again
+                log.warning("outbox is waiting", error=str(error), depth=len(self._ready))
+                await asyncio.sleep(0.5)
+
+    async def _wait_for_more(self) -> None:
+        """Sleep until something is committed; use a quiet moment to forget what is published.
+
+        Forgetting takes a transaction of its own, so a lonely writer is not made to share with it each time.
+        """
+        self._signal.clear()
+        if self._published:
+            try:
+                await asyncio.wait_for(self._signal.wait(), QUIET_MOMENT)
+            except TimeoutError:
+                await self._forget_published()
+        else:
+            await self._signal.wait()
+
+    async def _publish_ready(self) -> None:
+        batch = [self._ready[position] for position in range(min(len(self._ready), BATCH))]
+        if not batch:
+            return
+        AGE.set(max(0.0, (self._clock.now() - batch[0].time).total_seconds()))
+        await self._publisher.publish(batch)
+        for envelope in batch:
+            self._ready.popleft()
+            self._published.append(envelope.id)
+            PUBLISHED.labels(envelope.type).inc()
+        DEPTH.dec(len(batch))
+
+    async def _forget_published(self) -> None:
+        """Delete confirmed rows, many at once. A crash before it only means they are published again."""
+        if not self._published or self._database is None:
+            return
+        done, self._published = self._published, []
+        try:
+            await self._database.commit([Delete(ROWS, {"_id": {"$in": done}})])
+        except Refusal:
+            self._published = done + self._published
+            raise
+
+    async def _read_back(self) -> None:
+        """Load the rows that were left in MongoDB, oldest first, until none was added meanwhile."""
+        assert self._database is not None
+        before = self._spilled
+        rows = await self._database.find(ROWS, {"owner": self.owner}, sort=[("seq", 1)], limit=MEMORY_LIMIT)
+        self._ready.extend(_envelope(row) for row in rows)
+        if len(rows) < MEMORY_LIMIT and self._spilled == before:
+            self._spilling = False
+
+    async def _keep_lease(self) -> None:
+        while True:
+            try:
+                await self._renew()
+                await self._adopt_orphans()
+            except Exception as error:  # the next round tries again; until then a sibling may adopt our rows
+                log.warning("outbox lease not renewed", error=str(error))
+            await asyncio.sleep(self._lease.total_seconds() / 4)
+
+    async def _renew(self) -> None:
+        assert self._database is not None
+        expires = self._clock.now() + self._lease
+        change = {"$set": {"expires_at": expires}}
+        await self._database.commit([Update(OWNERS, {"_id": self.owner}, change, upsert=True)])
+
+    async def _adopt_orphans(self) -> None:
+        assert self._database is not None
+        now = self._clock.now()
+        for dead in await self._database.find(OWNERS, {"expires_at": {"$lt": now}}, limit=10):
+            if dead["_id"] != self.owner:
+                await self._adopt(dead)
+
+    async def _adopt(self, dead: Document) -> None:
+        """Publish the rows of a dead process.
+
+        Two siblings that adopt at once publish twice, harmlessly; taking the lease first makes it rare.
+        """
+        assert self._database is not None
+        lease = {"$set": {"expires_at": self._clock.now() + self._lease}}
+        await self._database.commit([Update(OWNERS, dict(dead), lease)])
+        while rows := await self._database.find(ROWS, {"owner": dead["_id"]}, sort=[("seq", 1)], limit=BATCH):
+            await self._publisher.publish([_envelope(row) for row in rows])
+            await self._database.commit([Delete(ROWS, {"_id": {"$in": [row["_id"] for row in rows]}})])
+            log.info("adopted events of a dead process", owner=dead["_id"], events=len(rows))
+        await self._database.commit([Delete(OWNERS, {"_id": dead["_id"]})])
+
+
+def _envelope(row: Document) -> Envelope:
+    return Envelope.read(row["headers"], row["body"])
