@@ -26,7 +26,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from prometheus_client import Counter, Gauge
 
 from common.consumer import Consumer, HandledBefore, Handler
-from common.envelope import Envelope
+from common.envelope import BATCH_TYPE, Envelope, batch_body, pack
 from common.errors import Unavailable
 
 RETRY_DELAYS_MS = (1_000, 5_000, 30_000, 120_000)
@@ -68,7 +68,7 @@ class Bus:
 
     url: str
     topology: Topology
-    prefetch: int = 128
+    prefetch: int = 32
     handlers: dict[str, Handler] = field(default_factory=dict)
     setups: list[Setup] = field(default_factory=list)
     """Run on every new connection on a channel of their own (the gateway's event window uses it)."""
@@ -102,19 +102,21 @@ class Bus:
         exchange = self._exchange
         assert exchange is not None
         try:
-            await asyncio.gather(*(self._publish_one(exchange, envelope) for envelope in envelopes))
+            await asyncio.gather(*(self._publish_pack(exchange, events) for events in pack(envelopes)))
         except (aio_pika.exceptions.AMQPError, ConnectionError, TimeoutError, RuntimeError) as error:
             raise Unavailable("bus_unavailable", f"RabbitMQ did not confirm: {error!r}") from error
 
-    async def _publish_one(self, exchange: AbstractExchange, envelope: Envelope) -> None:
+    async def _publish_pack(self, exchange: AbstractExchange, events: list[Envelope]) -> None:
+        first = events[0]
+        alone = len(events) == 1
         message = aio_pika.Message(
-            envelope.body(),
-            headers={**envelope.headers()},
-            content_type="application/json",
+            first.body() if alone else batch_body(events),
+            headers={**first.headers()} if alone else {},
+            content_type="application/json" if alone else BATCH_TYPE,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=envelope.id,
+            message_id=first.id,
         )
-        await exchange.publish(message, routing_key=envelope.type, mandatory=False, timeout=PUBLISH_TIMEOUT)
+        await exchange.publish(message, routing_key=first.type, mandatory=False, timeout=PUBLISH_TIMEOUT)
 
     async def stop_consuming(self, timeout: float = 15.0) -> None:
         """Take no more events; wait until the ones in hand are done."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import aio_pika
@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from common.cause import AlreadyDone, Cause, because_of
 from common.clock import SystemClock
 from common.database import Index, Insert
-from common.envelope import PREFIX, Envelope
+from common.envelope import BATCH_TYPE, Envelope, Message, unbatch
 from common.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ KEEP_HANDLED = 30 * 24 * 3600
 """Seconds an event's mark is kept; far longer than an event can stay in any queue or dead-letter queue."""
 INDEXES = (Index(INBOX, (("at", 1),), expire_after=KEEP_HANDLED),)
 HANDLER_TIMEOUT = 60.0
+Turn = asyncio.Event
+"""Set when an event is done and the next one of its aggregate may begin."""
 ATTEMPT, REASON, FAILED_AT = "vedette-attempt", "vedette-reason", "vedette-failed-at"
 
 HANDLED = Counter("vedette_events_consumed_total", "Events taken from the queue", ["type", "outcome"])
@@ -58,8 +60,8 @@ class Consumer:
         self._channel = channel
         self._topology = topology
         self._handlers = handlers
-        self._last: dict[str, asyncio.Future[None]] = {}
-        """Aggregate -> done when its newest event in hand is done. Bounded by the prefetch count."""
+        self._last: dict[str, Turn] = {}
+        """Aggregate -> the turn of its newest event in hand. Bounded by the prefetch count."""
         self._in_hand = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -85,36 +87,38 @@ class Consumer:
             return  # unacknowledged: the broker gives it to the next process
         self._in_hand += 1
         self._idle.clear()
+        # Queued up before the first await, so that turns follow the order of arrival.
+        turns = [(one, *self._queue_up(one.subject)) for one in _messages(message)]
         try:
-            async with self._in_turn(str(message.headers.get(PREFIX + "subject", ""))):
-                await self._handle(message)
-        except (TimeoutError, aio_pika.exceptions.AMQPError, ConnectionError, RuntimeError) as error:
+            await asyncio.gather(*(self._handle_in_turn(*turn) for turn in turns))
+            await message.ack()
+        except (aio_pika.exceptions.AMQPError, ConnectionError, RuntimeError, TimeoutError) as error:
             log.warning("event left with the broker", error=repr(error), message_id=message.message_id)
         finally:
             self._in_hand -= 1
             if not self._in_hand:
                 self._idle.set()
 
-    @contextlib.asynccontextmanager
-    async def _in_turn(self, subject: str) -> AsyncIterator[None]:
-        """Wait for the aggregate's earlier event; callbacks start in the order of arrival."""
+    def _queue_up(self, subject: str) -> tuple[Turn | None, Turn]:
+        """The aggregate's earlier event in hand, if any, and this one's own turn."""
         before = self._last.get(subject)
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._last[subject] = mine
+        mine = self._last[subject] = Turn()
+        return before, mine
+
+    async def _handle_in_turn(self, message: Message, before: Turn | None, mine: Turn) -> None:
         try:
             if before is not None:
-                await before
-            yield
+                await before.wait()
+            await self._handle(message)
         finally:
-            mine.set_result(None)
-            if self._last.get(subject) is mine:
-                del self._last[subject]
+            mine.set()
+            if self._last.get(message.subject) is mine:
+                del self._last[message.subject]
 
-    async def _handle(self, message: AbstractIncomingMessage) -> None:
-        kind = str(message.headers.get(PREFIX + "type", "unknown"))
-        known = kind if kind in self._handlers else "unknown"
+    async def _handle(self, message: Message) -> None:
+        known = message.type if message.type in self._handlers else "unknown"
         try:
-            envelope = Envelope.read(_text_headers(message), message.body)
+            envelope = Envelope.read(message.headers, message.body)
             with SECONDS.labels(known).time():
                 async with asyncio.timeout(HANDLER_TIMEOUT):
                     await self._apply(envelope)
@@ -125,7 +129,6 @@ class Consumer:
         else:
             HANDLED.labels(known, "done").inc()
             LAG.labels(known).observe(max(0.0, time.time() - envelope.time.timestamp()))
-        await message.ack()
 
     async def _apply(self, envelope: Envelope) -> None:
         handler = self._handlers[envelope.type]
@@ -149,12 +152,12 @@ class Consumer:
                     raise AlreadyDone from None
                 raise
 
-    async def _put_aside(self, message: AbstractIncomingMessage, kind: str, error: Exception) -> None:
+    async def _put_aside(self, message: Message, kind: str, error: Exception) -> None:
         """Into the next retry queue, or when it failed there too into the dead-letter queue, with the reason.
 
         A missing dependency is not the event's fault: such a try is not counted.
         """
-        attempt = int(str(message.headers.get(ATTEMPT, 0)))
+        attempt = int(message.headers.get(ATTEMPT, 0))
         delays = self._topology.retry_delays_ms
         if isinstance(error, Unavailable):
             queue, outcome = self._topology.retry(delays[min(attempt, len(delays) - 1)]), "waiting"
@@ -165,7 +168,7 @@ class Consumer:
             queue, outcome = self._topology.dead, "dead"
         level = log.error if outcome == "dead" else log.warning
         level("event failed", type=kind, outcome=outcome, attempt=attempt, error=repr(error))
-        headers = {
+        headers: dict[str, Any] = {
             **message.headers,
             ATTEMPT: attempt,
             REASON: f"{type(error).__name__}: {error}"[:1000],
@@ -174,16 +177,23 @@ class Consumer:
         copy = aio_pika.Message(
             message.body,
             headers=headers,
-            content_type=message.content_type,
+            content_type="application/json",
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=message.message_id,
+            message_id=message.id,
         )
         await self._channel.default_exchange.publish(copy, routing_key=queue, timeout=10)
         HANDLED.labels(kind, outcome).inc()
 
 
-def _text_headers(message: AbstractIncomingMessage) -> dict[str, str]:
-    return {
-        key: value.decode() if isinstance(value, bytes) else str(value)
+def _messages(message: AbstractIncomingMessage) -> list[Message]:
+    """The events in an AMQP message; what cannot be taken apart is one event that cannot be read."""
+    if message.content_type == BATCH_TYPE:
+        try:
+            return unbatch(message.body)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.warning("a batch that is none", message_id=message.message_id)
+    headers = {
+        key: value.decode(errors="replace") if isinstance(value, bytes) else str(value)
         for key, value in message.headers.items()
     }
+    return [Message(headers, message.body)]

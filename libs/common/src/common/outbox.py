@@ -70,6 +70,7 @@ class Outbox:
         """How many rows were left in MongoDB only, ever; compared before and after reading them back."""
         self._spilling = False
         self._signal = asyncio.Event()
+        self._closing = False
         self._published: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._database: Database | None = None
@@ -110,6 +111,7 @@ class Outbox:
 
     async def close(self, timeout: float = 10.0) -> None:
         """Publish what is left, within `timeout` seconds; the rest is adopted by the next process."""
+        self._closing = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while self._ready or self._spilling or self._published:
@@ -143,7 +145,9 @@ class Outbox:
         Forgetting takes a transaction of its own, so a lonely writer is not made to share with it each time.
         """
         self._signal.clear()
-        if self._published:
+        if self._published and self._closing:
+            await self._forget_published()
+        elif self._published:
             try:
                 await asyncio.wait_for(self._signal.wait(), QUIET_MOMENT)
             except TimeoutError:

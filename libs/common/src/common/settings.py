@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     retry_delays_ms: tuple[int, ...] = Field(
         (1_000, 5_000, 30_000, 120_000), description="Pauses before a failed event is tried again (JSON list)"
     )
-    prefetch: int = Field(128, ge=1, le=2_000, description="Events in hand at once, per process")
+    prefetch: int = Field(
+        32, ge=1, le=1_000, description="Messages in hand at once; one holds up to 64 events"
+    )
     http_host: str = Field("127.0.0.1", description="Address the HTTP listener binds to")
     http_port: int = Field(8080, ge=0, le=65535, description="Port of the HTTP listener; 0 takes a free one")
     request_timeout: float = Field(15.0, gt=0, description="Seconds one request may take")
