@@ -115,7 +115,7 @@ async def test_a_long_outage_costs_no_memory_and_loses_nothing(
     }
 
 
-async def test_a_living_sibling_publishes_what_a_dead_process_has_stored(
+async def test_a_sibling_publishes_what_a_dead_process_has_stored(
     url_and_name: tuple[str, str],
 ) -> None:
     dead_broker = Recorder()
