@@ -26,6 +26,7 @@ SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
 )
+REQUEST_ID = web.RequestKey("request_id", str)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _tracer = trace.get_tracer("vedette.http")
 log = structlog.get_logger("http")
@@ -54,11 +55,11 @@ def add_routes(app: web.Application, routes: Iterable[Route], guard: Guard) -> N
 
 def request_id(request: web.Request) -> str:
     """The id that follows a request through logs and problems: the gateway's, or a new one."""
-    known: str | None = request.get("request_id")
+    known = request.get(REQUEST_ID)
     if known is None:
         given = request.headers.get("X-Request-Id", "")
         known = given if _REQUEST_ID.fullmatch(given) else new_id()
-        request["request_id"] = known
+        request[REQUEST_ID] = known
     return known
 
 
