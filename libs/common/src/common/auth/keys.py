@@ -33,6 +33,10 @@ class KeySet:
         self._asked = 0.0
         self._lock = asyncio.Lock()
 
+    def learn(self, document: dict[str, object]) -> None:
+        """Take keys as known: identity, which makes them, need not ask itself over HTTP."""
+        self._keys = self._keys | _by_kid(document)
+
     def known(self, kid: str) -> OKPKey | None:
         return self._keys.get(kid)
 
@@ -63,8 +67,7 @@ class KeySet:
             await self._keep(document)
 
     def _use(self, document: dict[str, object]) -> None:
-        keys = JoseKeySet.import_key_set(document)  # type: ignore[arg-type]  # joserfc wants its TypedDict
-        self._keys = {key.kid: key for key in keys.keys if isinstance(key, OKPKey) and key.kid}
+        self._keys = _by_kid(document)
 
     async def _keep(self, document: dict[str, object]) -> None:
         if self._database is not None:
@@ -77,3 +80,8 @@ class KeySet:
         stored = await self._database.get(KEYS, {"_id": "jwks"})
         if stored is not None:
             self._use(stored["document"])
+
+
+def _by_kid(document: dict[str, object]) -> dict[str, OKPKey]:
+    keys = JoseKeySet.import_key_set(document)  # type: ignore[arg-type]  # joserfc wants its TypedDict
+    return {key.kid: key for key in keys.keys if isinstance(key, OKPKey) and key.kid}

@@ -54,7 +54,7 @@ class TokenVerifier:
     """Tells who a token speaks for."""
 
     def __init__(self, keys: KeySet, clock: Clock, revocations: Revocations | None = None) -> None:
-        self._keys = keys
+        self.keys = keys
         self._clock = clock
         self._revocations = revocations if revocations is not None else Revocations()
         self._verified: OrderedDict[str, Actor] = OrderedDict()
@@ -86,7 +86,7 @@ class TokenVerifier:
             if len(token) > LONGEST_TOKEN:
                 raise ValueError("too long")
             header = orjson.loads(urlsafe_b64decode(token.partition(".")[0].encode()))
-            key = await self._keys.find(str(header["kid"]))
+            key = await self.keys.find(str(header["kid"]))
             if header.get("typ") != TYPE or key is None:
                 raise ValueError("not an access token of ours")
             claims = jwt.decode(token, key, algorithms=[ALGORITHM]).claims
