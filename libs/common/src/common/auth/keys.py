@@ -83,5 +83,7 @@ class KeySet:
 
 
 def _by_kid(document: dict[str, object]) -> dict[str, OKPKey]:
+    if not document["keys"]:  # joserfc takes an empty set for an error
+        return {}
     keys = JoseKeySet.import_key_set(document)  # type: ignore[arg-type]  # joserfc wants its TypedDict
     return {key.kid: key for key in keys.keys if isinstance(key, OKPKey) and key.kid}
