@@ -105,5 +105,8 @@ class Database(Protocol):
     def watch(
         self, collection: str, pipeline: Sequence[Mapping[str, Any]] = ()
     ) -> AsyncIterator[Mapping[str, Any]]:
-        """Changes to a collection from now on, by any replica (a MongoDB change stream)."""
+        """Changes to a collection from now on, by any replica (a MongoDB change stream).
+
+        The first item is empty: the stream is open, and whatever is written later will be seen.
+        """
         ...

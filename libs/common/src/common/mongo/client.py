@@ -166,6 +166,10 @@ class MongoDatabase:
             async with self._database[collection].watch(
                 list(pipeline), full_document="updateLookup"
             ) as stream:
+                first = await stream.try_next()  # opens it at the server
+                yield {}
+                if first is not None:
+                    yield first
                 async for change in stream:
                     yield change
         except _AWAY as error:
