@@ -48,7 +48,7 @@ class PageQuery(Query):
         if self.cursor is None:
             return None
         try:
-            return base64.urlsafe_b64decode(self.cursor.encode()).decode()
+            return base64.b64decode(self.cursor.encode(), altchars=b"-_", validate=True).decode()
         except (binascii.Error, ValueError):
             raise Invalid("cursor_invalid", "This cursor was not given out by us") from None
 

@@ -76,6 +76,7 @@ async def _problems(request: web.Request, handler: WebHandler) -> web.StreamResp
             response.headers["X-Request-Id"] = identity
             response.headers.setdefault("Cache-Control", "no-store")
             response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["Server"] = "Vedette"
     return response
 
 
