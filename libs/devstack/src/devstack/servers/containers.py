@@ -1,0 +1,104 @@
+"""The same servers in Docker containers, by testcontainers.
+
+Data stays over `kill` and `start`, not over `stop`.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Self
+
+from devstack.ports import LOOPBACK, choose, free_port
+from devstack.servers.base import ServerFailedError
+from devstack.servers.coturn import answers_stun
+from devstack.servers.mongo import primary_answers
+from devstack.servers.rabbit import speaks_amqp
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
+
+_READY_WITHIN = 90.0
+
+
+class Container:
+    """One container with a fixed address, ready when `answers` says so; usable as `async with`."""
+
+    def __init__(
+        self, url: str, container: "DockerContainer", answers: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self.url = url
+        self._container = container
+        self._answers = answers
+        self._made = False
+
+    async def start(self) -> None:
+        """Start it (again) and wait until it answers. Errors: ServerFailedError."""
+        if self._made:
+            await asyncio.to_thread(self._container.get_wrapped_container().start)
+        else:
+            await asyncio.to_thread(self._container.start)
+            self._made = True
+        try:
+            async with asyncio.timeout(_READY_WITHIN):
+                while not await self._answers():
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            await self.stop()
+            raise ServerFailedError(f"the container of {self._container.image} does not answer") from None
+
+    async def stop(self) -> None:
+        """Remove it with its data."""
+        if self._made:
+            await asyncio.to_thread(self._container.stop)
+            self._made = False
+
+    async def kill(self) -> None:
+        """SIGKILL; data stays, `start` brings it back."""
+        await asyncio.to_thread(self._container.get_wrapped_container().kill)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+
+def _container(image: str) -> "DockerContainer":
+    # Only here: what runs on own instances needs no Docker library.
+    from testcontainers.core.config import testcontainers_config
+    from testcontainers.core.container import DockerContainer
+
+    # The reaper container needs an image and privileges that not every machine gives; `stop` removes ours.
+    testcontainers_config.ryuk_disabled = True
+    return DockerContainer(image)
+
+
+def mongo(image: str) -> Container:
+    """MongoDB as a replica set of one node."""
+    port = free_port()
+    container = _container(image).with_bind_ports(27017, port)
+    container.with_command("mongod --replSet rs0 --bind_ip_all --networkMessageCompressors snappy,zstd")
+    # The member knows its address inside the container only, so clients must not look for other members.
+    url = f"mongodb://{LOOPBACK}:{port}/?directConnection=true"
+    return Container(url, container, lambda: primary_answers(url, "127.0.0.1:27017"))
+
+
+def rabbit(image: str) -> Container:
+    """RabbitMQ with a generated password."""
+    port, password = free_port(), secrets.token_urlsafe(24)
+    container = _container(image).with_bind_ports(5672, port)
+    container.with_env("RABBITMQ_DEFAULT_USER", "vedette").with_env("RABBITMQ_DEFAULT_PASS", password)
+    url = f"amqp://vedette:{password}@{LOOPBACK}:{port}/"
+    return Container(url, container, lambda: speaks_amqp(LOOPBACK, port))
+
+
+def coturn(image: str, secret: str) -> Container:
+    """coturn without its traffic log: relayed bytes are not metered from a container."""
+    port = choose({"turn": 3478})["turn"]
+    container = _container(image).with_kwargs(network_mode="host")
+    container.with_command(
+        f"-n --listening-ip={LOOPBACK} --relay-ip={LOOPBACK} --listening-port={port} --use-auth-secret "
+        f"--static-auth-secret={secret} --realm=vedette --no-cli --no-tls --no-dtls --no-tcp-relay"
+    )
+    return Container(f"turn:{LOOPBACK}:{port}?transport=udp", container, lambda: answers_stun(LOOPBACK, port))
