@@ -96,9 +96,15 @@ def rabbit(image: str) -> Container:
 def coturn(image: str, secret: str) -> Container:
     """coturn without its traffic log: relayed bytes are not metered from a container."""
     port = choose({"turn": 3478})["turn"]
-    container = _container(image).with_kwargs(network_mode="host")
+    container = _container(image)
+    # The secret goes by environment into a file inside: arguments are seen by everybody on the machine.
+    container.with_env("TURN_SECRET", secret).with_kwargs(network_mode="host", entrypoint="sh")
     container.with_command(
-        f"-n --listening-ip={LOOPBACK} --relay-ip={LOOPBACK} --listening-port={port} --use-auth-secret "
-        f"--static-auth-secret={secret} --realm=vedette --no-cli --no-tls --no-dtls --no-tcp-relay"
+        [
+            "-c",
+            'umask 077; echo "static-auth-secret=$TURN_SECRET" > /tmp/turn.conf; '
+            f"exec turnserver -c /tmp/turn.conf --listening-ip={LOOPBACK} --relay-ip={LOOPBACK} "
+            f"--listening-port={port} --use-auth-secret --realm=vedette --no-cli --no-tls --no-dtls",
+        ]
     )
     return Container(f"turn:{LOOPBACK}:{port}?transport=udp", container, lambda: answers_stun(LOOPBACK, port))

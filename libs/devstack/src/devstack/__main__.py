@@ -1,0 +1,118 @@
+"""`python -m devstack`: the suite from the command line."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from devstack import catcher as catcher_process
+from devstack import memory, screen
+from devstack.folder import Folder, InUseError
+from devstack.keeper import StartFailedError, missing
+from devstack.servers import NothingFoundError, ServerFailedError
+from devstack.signup import SignUpFailedError, ensure_owner
+from devstack.suite import Suite
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The whole suite on one machine.")
+FolderOption = Annotated[Path, typer.Option("--folder", help="Where data, logs and secrets live")]
+HERE = Path(".vedette")
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def run(folder: FolderOption = HERE) -> None:
+    """Start servers, mail catcher and services; Ctrl-C stops everything."""
+    try:
+        asyncio.run(_run(folder))
+    except (InUseError, NothingFoundError, ServerFailedError, StartFailedError, OSError) as error:
+        console.print(f"[bold red]Not started:[/] {screen.without_password(str(error))}")
+        raise typer.Exit(1) from None
+
+
+async def _run(folder: Path) -> None:
+    working = asyncio.current_task()
+    assert working is not None
+    stopping = False
+
+    def ask_to_stop() -> None:
+        nonlocal stopping
+        if not stopping:  # a second Ctrl-C must not tear the orderly stop apart
+            stopping = True
+            console.print("Stopping ...")
+            working.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
+    console.print("Starting servers and services ...")
+    try:
+        async with Suite(folder, say=lambda line: console.print(line, markup=False)) as suite:
+            console.print(screen.ready(suite, memory.of_tree(), await _demo_owner(suite)))
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        console.print("Stopped; the data is kept.")
+
+
+async def _demo_owner(suite: Suite) -> str:
+    """Sign the demo organisation up when it is not there; why that failed, if it did."""
+    remembered = suite.folder.data / "demo-owner"
+    owner = suite.owner
+    try:
+        await ensure_owner(suite.gateway_url, suite.mail_url, owner.email, owner.password, remembered)
+    except SignUpFailedError as error:
+        return str(error)
+    return ""
+
+
+@app.command()
+def reset(
+    folder: FolderOption = HERE,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Remove all data of the suite (not of servers that were given by an address)."""
+    place = Folder(folder)
+    if place.running() is not None:
+        console.print("The suite runs: stop it first (Ctrl-C where it was started).")
+        raise typer.Exit(1)
+    if not place.data.exists():
+        console.print("There is no data.")
+        return
+    if not yes:
+        typer.confirm(f"Remove everything in {place.data}?", abort=True)
+    place.remove_data()
+    console.print(f"Removed {place.data}.")
+
+
+@app.command()
+def status(folder: FolderOption = HERE) -> None:
+    """Say what runs and whether it is ready."""
+    state = Folder(folder).running()
+    if state is None:
+        console.print("The suite does not run.")
+        raise typer.Exit(1)
+    if not state:
+        console.print("The suite is just starting or stopping.")
+        return
+    urls = {name: url for name, url in state.items() if name != "pid"}
+
+    async def ask() -> dict[str, str]:
+        answers = await asyncio.gather(*(missing(url) for url in urls.values()))
+        return dict(zip(urls, answers, strict=True))
+
+    screen.status(console, {**state, "pid": str(state["pid"])}, asyncio.run(ask()))
+    console.print(f"Memory: {memory.of_tree(state['pid'])}")
+
+
+@app.command()
+def catcher(
+    port: Annotated[int, typer.Option(help="Port of page, API and trace collector")] = 8025,
+    smtp_port: Annotated[int, typer.Option(help="Port of the SMTP server")] = 8026,
+) -> None:
+    """Run only the mail catcher and trace collector."""
+    asyncio.run(catcher_process.serve(port, smtp_port))
+
+
+if __name__ == "__main__":
+    app()
