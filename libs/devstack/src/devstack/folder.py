@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,9 @@ class Folder:
             finally:
                 self._state.unlink(missing_ok=True)
 
-    def announce(self, **state: str) -> None:
-        """Let others (`status`, a second `run`) know what runs here."""
-        self._state.write_text(json.dumps({"pid": os.getpid(), **state}))
+    def announce(self, urls: Mapping[str, str]) -> None:
+        """Let others (`status`, a second `run`) know which processes run here, and where."""
+        self._state.write_text(json.dumps({"pid": os.getpid(), **urls}))
 
     def running(self) -> dict[str, Any] | None:
         """What was announced by the suite that runs here now; None when none does."""

@@ -129,9 +129,7 @@ class Suite:
             argv = self._commands.get(service) or roster.command(service)
             self._add(service, Child(argv, environment, self.folder.log(service)), self.url(service))
         await self._start_together(*(self._keepers[service] for service in self._services))
-        self.folder.announce(
-            gateway=self.gateway_url, **{name: keeper.url for name, keeper in self._keepers.items()}
-        )
+        self.folder.announce({name: keeper.url for name, keeper in self._keepers.items()})
 
     async def _open_servers(self) -> None:
         mongo, rabbit, coturn = self.found
