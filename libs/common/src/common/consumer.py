@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from common.cause import AlreadyDone, Cause, because_of
 from common.clock import SystemClock
 from common.database import Index, Insert
-from common.envelope import BATCH_TYPE, Envelope, Message, unbatch
+from common.envelope import Envelope, Message, received
 from common.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Consumer:
         self._in_hand += 1
         self._idle.clear()
         # Queued up before the first await, so that turns follow the order of arrival.
-        turns = [(one, *self._queue_up(one.subject)) for one in _messages(message)]
+        turns = [(one, *self._queue_up(one.subject)) for one in _events(message)]
         try:
             await asyncio.gather(*(self._handle_in_turn(*turn) for turn in turns))
             await message.ack()
@@ -185,15 +185,5 @@ class Consumer:
         HANDLED.labels(kind, outcome).inc()
 
 
-def _messages(message: AbstractIncomingMessage) -> list[Message]:
-    """The events in an AMQP message; what cannot be taken apart is one event that cannot be read."""
-    if message.content_type == BATCH_TYPE:
-        try:
-            return unbatch(message.body)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            log.warning("a batch that is none", message_id=message.message_id)
-    headers = {
-        key: value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-        for key, value in message.headers.items()
-    }
-    return [Message(headers, message.body)]
+def _events(message: AbstractIncomingMessage) -> list[Message]:
+    return received(message.content_type, message.headers, message.body)

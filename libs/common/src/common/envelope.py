@@ -5,11 +5,12 @@ Several events of one type travel in one message as a JSON array (batched mode),
 ten times what the event in it costs (docs/decisions/0005). A reader turns both into `Message`s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
+import structlog
 
 from common.contracts import EVENTS, Event
 from common.ids import new_id
@@ -25,6 +26,7 @@ class UnknownEvent(Exception):
 BATCH_TYPE = "application/cloudevents-batch+json"
 BATCH_LIMIT = 64
 """Events in one message: enough to make the message's own cost small, few enough to spread over replicas."""
+log = structlog.get_logger("bus")
 _TRACE = ("traceparent", "tracestate")
 
 
@@ -124,6 +126,20 @@ def batch_body(envelopes: Sequence[Envelope]) -> bytes:
             for envelope in envelopes
         ]
     )
+
+
+def received(content_type: str | None, headers: Mapping[str, object], body: bytes) -> list[Message]:
+    """The events in one AMQP message; what cannot be taken apart is one event that cannot be read."""
+    if content_type == BATCH_TYPE:
+        try:
+            return unbatch(body)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.warning("a batch that is none", bytes=len(body))
+    return [Message({name: _text(value) for name, value in headers.items()}, body)]
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def unbatch(body: bytes) -> list[Message]:
