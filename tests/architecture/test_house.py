@@ -68,11 +68,13 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:
-    dead = []
-    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("services/*/README.md")]:
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-            if "://" not in target and not (page.parent / target).exists():
-                dead.append(f"{name(page)} -> {target}")
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("services/*/README.md")]
+    dead = [
+        f"{name(page)} -> {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
     assert dead == []
 
 
