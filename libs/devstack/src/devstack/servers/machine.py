@@ -1,9 +1,11 @@
 """What this machine has: binaries, wheels, a package manager that we may use, a Docker daemon."""
 
+import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +19,7 @@ if [ ! -e "$hook" ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-apt-get install -y -q --no-install-recommends "$@"
+apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 """
 
 
@@ -56,7 +58,10 @@ class Machine:
         """`apt-get install` it without starting any system service; False when that fails (see the log)."""
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        turn = Path(tempfile.gettempdir()) / f"vedette-install-{os.geteuid()}.lock"
+        with log.open("ab") as output, turn.open("a") as one_at_a_time:
+            # Tests that run side by side miss the same server at the same moment; apt-get runs only alone.
+            fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
             command = [*sudo, "sh", "-c", _INSTALL, "install", package]
             return subprocess.run(command, stdout=output, stderr=output, check=False).returncode == 0
 
