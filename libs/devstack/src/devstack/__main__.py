@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from devstack import catcher as catcher_process
 from devstack import memory, screen
 from devstack.folder import Folder, InUseError
 from devstack.keeper import StartFailedError, missing
@@ -111,6 +110,9 @@ def catcher(
     smtp_port: Annotated[int, typer.Option(help="Port of the SMTP server")] = 8026,
 ) -> None:
     """Run only the mail catcher and trace collector."""
+    # Only here: the supervisor does without the SMTP server, the templates and the OTLP classes.
+    from devstack import catcher as catcher_process
+
     asyncio.run(catcher_process.serve(port, smtp_port))
 
 

@@ -1,7 +1,11 @@
-"""One small process beside the services: mail catcher and trace collector."""
+"""One small process beside the services: mail catcher and trace collector.
+
+`python -m devstack.catcher PORT SMTP_PORT` is how the suite runs it; people say `python -m devstack catcher`.
+"""
 
 import asyncio
 import signal
+import sys
 
 from aiohttp import web
 from google.protobuf.message import DecodeError
@@ -126,3 +130,7 @@ async def serve(port: int, smtp_port: int) -> None:
     finally:
         smtp.close()
         await runner.cleanup()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
