@@ -1,0 +1,17 @@
+"""Bus in: which event is whose work."""
+
+from collections.abc import Mapping
+
+from common.consumer import Handler
+from common.contracts import Event
+from common.contracts.identity import OrganisationCreated
+from common.contracts.provisioning import CameraConnected, CameraRemoved
+from licensing.service import LicenceService
+
+
+def subscriptions(licences: LicenceService) -> Mapping[type[Event], Handler]:
+    return {
+        OrganisationCreated: licences.organisation_created,
+        CameraConnected: licences.camera_connected,
+        CameraRemoved: licences.camera_removed,
+    }

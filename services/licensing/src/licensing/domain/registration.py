@@ -1,0 +1,66 @@
+"""What licensing has heard of one camera in one organisation, whatever came first.
+
+Events of a camera normally arrive in order, but one that failed and was retried arrives after its
+successors. The camera's versions, carried by the events, tell what really came first.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from common.ids import CameraId, LicenceId, OrganisationId
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    organisation: OrganisationId
+    camera: CameraId
+    connected: int = 0
+    """The camera's version when it was first connected; 0: not heard of."""
+    removed: int = 0
+    removed_at: datetime | None = None
+    """Real time."""
+    licence: LicenceId | None = None
+    version: int = 0
+
+    @property
+    def gone(self) -> bool:
+        """Removed after it was connected."""
+        return self.removed > self.connected
+
+    def connects(self, version: int, licence: LicenceId) -> "Registration | None":
+        """The camera's first connection; None when that was heard before."""
+        if version <= self.connected:
+            return None
+        return replace(self, connected=version, licence=licence, version=self.version + 1)
+
+    def leaves(self, version: int, at: datetime) -> "Registration | None":
+        """The camera's removal; None when that was heard before."""
+        if version <= self.removed:
+            return None
+        return replace(self, removed=version, removed_at=at, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A device's one trial, bound to it for ever, wherever the device goes (D7)."""
+
+    device: str
+    organisation: OrganisationId
+    licence: LicenceId
+    since: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """What licensing needs to know of an organisation to bill it."""
+
+    id: OrganisationId
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Raises `ZoneInfoNotFoundError` or ValueError: no such time zone."""
+        return ZoneInfo(self.time_zone)

@@ -1,0 +1,163 @@
+"""Licences come, change and end."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from common.contracts.identity import OrganisationCreated
+from common.contracts.provisioning import CameraConnected, CameraRemoved
+from common.errors import NotFound
+from common.ids import CameraId, LicenceId, OrganisationId, new_id
+from licensing.domain.clocks import TestClock
+from licensing.domain.licence import Change, Licence, registered
+from licensing.domain.plans import STANDARD
+from licensing.domain.registration import Organisation, Registration, Trial
+from licensing.domain.timeline import Interval, intervals
+from licensing.service.clocks import OrganisationClocks
+from licensing.service.retrying import looking_again
+from licensing.service.timelines import Timelines, entries_known
+
+Move = Callable[[Licence, datetime], list[Change]]
+
+
+class Licences(Timelines, Protocol):
+    """Where licences are kept. Each `save...` is one commit."""
+
+    async def hear_of(self, organisation: Organisation) -> None: ...
+
+    async def registration(self, organisation: OrganisationId, camera: CameraId) -> Registration: ...
+
+    async def trial(self, device: str) -> Trial | None: ...
+
+    async def licence(self, organisation: OrganisationId, licence: LicenceId) -> Licence | None: ...
+
+    async def licences(
+        self, organisation: OrganisationId, *, after: str | None, limit: int, camera: CameraId | None
+    ) -> list[Licence]: ...
+
+    async def save(
+        self,
+        changes: Sequence[Change],
+        registration: Registration | None = None,
+        trial: Trial | None = None,
+    ) -> None: ...
+
+
+class LicenceService:
+    """A licence begins with the camera's proven first connection and ends with its removal.
+
+    Not with the claim: a claim is tentative (D14), and typing somebody's MAC address must neither cost
+    anything nor use up that device's trial.
+    """
+
+    def __init__(self, store: Licences, clocks: OrganisationClocks, trial: timedelta) -> None:
+        self._store = store
+        self._clocks = clocks
+        self._trial = trial
+
+    async def organisation_created(self, event: OrganisationCreated) -> None:
+        """Remember currency and time zone.
+
+        A camera of an organisation not heard of yet gets its licence all the same: a timeline holds only
+        instants and plan versions. Currency and time zone are applied when fees are computed, so until they
+        are heard a fee is shown in EUR and UTC, and from then on as it should always have been. An unknown
+        time zone is an error (the event is put aside), never silently another one.
+        """
+        organisation = Organisation(event.organisation, event.currency, event.time_zone)
+        assert organisation.zone
+        await self._store.hear_of(organisation)
+
+    async def camera_connected(self, event: CameraConnected) -> None:
+        """First connection: Demo when the device never had a trial, else Active at once (D7)."""
+        if event.first:
+            await looking_again(lambda: self._register(event))
+
+    async def camera_removed(self, event: CameraRemoved) -> None:
+        """The licence and its fees end in the moment of removal, however late that is heard (D19)."""
+        await looking_again(lambda: self._end(event))
+
+    async def _register(self, event: CameraConnected) -> None:
+        known = await self._store.registration(event.organisation, event.camera)
+        identity = LicenceId(new_id())
+        registration = known.connects(event.version, identity)
+        if registration is None:
+            return
+        clock = await self._clocks.of(event.organisation)
+        used = await self._store.trial(event.device)
+        begin = registered(
+            identity,
+            event.organisation,
+            event.camera,
+            event.device,
+            STANDARD,
+            None if used else self._trial,
+            at=clock.shows(event.at),
+            now=clock.shows(self._clocks.real()),
+        )
+        trial = _trial_of(begin.licence)
+        await self._store.save([begin, *self._gone(begin.licence, registration, clock)], registration, trial)
+
+    async def _end(self, event: CameraRemoved) -> None:
+        known = await self._store.registration(event.organisation, event.camera)
+        registration = known.leaves(event.version, event.at)
+        if registration is None:
+            return
+        changes: list[Change] = []
+        if registration.licence is not None:
+            licence = await self.get(event.organisation, registration.licence)
+            changes = self._gone(licence, registration, await self._clocks.of(event.organisation))
+        await self._store.save(changes, registration)
+
+    def _gone(self, licence: Licence, registration: Registration, clock: TestClock) -> list[Change]:
+        """The end of a licence whose camera is gone already; nothing when it is not."""
+        if not registration.gone or registration.removed_at is None:
+            return []
+        return licence.removed(clock.shows(registration.removed_at), clock.shows(self._clocks.real()))
+
+    async def get(self, organisation: OrganisationId, licence: LicenceId) -> Licence:
+        found = await self._store.licence(organisation, licence)
+        if found is None:
+            raise NotFound("licence_not_found", "This organisation has no such licence")
+        return found
+
+    async def page(
+        self, organisation: OrganisationId, *, after: str | None, limit: int, camera: CameraId | None
+    ) -> list[Licence]:
+        """Licences by age, oldest first; ended ones too. One more than `limit` when there are more."""
+        now = await self._clocks.now(organisation)
+        found = await self._store.licences(organisation, after=after, limit=limit + 1, camera=camera)
+        return [licence.as_of(now) for licence in found]
+
+    async def history(
+        self, organisation: OrganisationId, licence: LicenceId
+    ) -> tuple[Licence, list[Interval]]:
+        """The licence and its timeline as it is now."""
+        found = await self.get(organisation, licence)
+        now = await self._clocks.now(organisation)
+        entries = await entries_known(self._store, organisation, [found], now)
+        return found.as_of(now), intervals(entries[found.id])
+
+    async def turn_off(self, organisation: OrganisationId, licence: LicenceId) -> Licence:
+        """Out of service by hand: all functions disabled, no fees (LI-10)."""
+        return await self._turn(organisation, licence, Licence.turned_off)
+
+    async def turn_on(self, organisation: OrganisationId, licence: LicenceId) -> Licence:
+        """Back in service."""
+        return await self._turn(organisation, licence, Licence.turned_on)
+
+    async def _turn(self, organisation: OrganisationId, identity: LicenceId, move: Move) -> Licence:
+        async def attempt() -> Licence:
+            licence = await self.get(organisation, identity)
+            changes = move(licence, await self._clocks.now(organisation))
+            if not changes:
+                return licence
+            await self._store.save(changes)
+            return changes[-1].licence
+
+        return await looking_again(attempt)
+
+
+def _trial_of(licence: Licence) -> Trial | None:
+    if licence.trial_ends is None:
+        return None
+    return Trial(licence.device, licence.organisation, licence.id, licence.registered_at, licence.trial_ends)

@@ -1,0 +1,190 @@
+"""How licensing is kept in MongoDB. Instants of licences and timelines are on the organisation's clock."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from prometheus_client import Counter
+
+from common.contracts.licensing import TestClockMoved
+from common.database import Database, Document, Index, Insert, Save, Update, Write
+from common.ids import CameraId, LicenceId, OrganisationId
+from licensing.domain.clocks import Move, TestClock
+from licensing.domain.licence import Change, Licence
+from licensing.domain.registration import Organisation, Registration, Trial
+from licensing.domain.states import Cause, State
+from licensing.domain.timeline import Entry
+
+LICENCES, TIMELINE, TRIALS = "licences", "timeline", "trials"
+REGISTRATIONS, ORGANISATIONS, TEST_CLOCKS = "registrations", "organisations", "test_clocks"
+IN_DEMO = {"state": State.DEMO.value}
+INDEXES = (
+    # Whatever is heard twice or in a strange order: one living licence per camera.
+    Index(LICENCES, (("organisation", 1), ("camera", 1)), unique=True, where={"living": True}),
+    Index(LICENCES, (("organisation", 1), ("_id", 1))),
+    Index(LICENCES, (("organisation", 1), ("ended_at", 1))),
+    # Only trials that run are in these two, so looking for the next costs the same among millions.
+    Index(LICENCES, (("trial_ends", 1),), where=IN_DEMO),
+    Index(LICENCES, (("organisation", 1), ("trial_ends", 1)), where=IN_DEMO),
+    Index(TIMELINE, (("licence", 1), ("number", 1)), unique=True),
+)
+CHANGES = Counter("vedette_licensing_changes_total", "Licences that changed their state", ["state", "cause"])
+
+
+class LicenceStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # What is known of organisations and cameras
+
+    async def hear_of(self, organisation: Organisation) -> None:
+        fields = {"currency": organisation.currency, "time_zone": organisation.time_zone}
+        # On insert only: a later fact about the organisation may have been heard already.
+        write = Update(ORGANISATIONS, {"_id": organisation.id}, {"$setOnInsert": fields}, upsert=True)
+        await self._database.commit([write])
+
+    async def organisation(self, organisation: OrganisationId) -> Organisation | None:
+        row = await self._database.get(ORGANISATIONS, {"_id": organisation})
+        return Organisation(organisation, row["currency"], row["time_zone"]) if row else None
+
+    async def registration(self, organisation: OrganisationId, camera: CameraId) -> Registration:
+        row = await self._database.get(REGISTRATIONS, {"_id": _registration_id(organisation, camera)})
+        return Registration(**_fields(row)) if row else Registration(organisation, camera)
+
+    async def trial(self, device: str) -> Trial | None:
+        row = await self._database.get(TRIALS, {"_id": device})
+        return Trial(device=device, **_fields(row)) if row else None
+
+    # Test clocks
+
+    async def test_clock(self, organisation: OrganisationId) -> TestClock:
+        row = await self._database.get(TEST_CLOCKS, {"_id": organisation})
+        return _test_clock(row) if row else TestClock(organisation)
+
+    async def test_clocks(self) -> list[TestClock]:
+        return [_test_clock(row) for row in await self._database.find(TEST_CLOCKS, {})]
+
+    async def save_test_clock(self, clock: TestClock, event: TestClockMoved) -> None:
+        moves = [{"at": move.at, "ahead_seconds": int(move.ahead.total_seconds())} for move in clock.moves]
+        document = {"_id": clock.organisation, "version": clock.version, "moves": moves}
+        await self._database.commit([Save(TEST_CLOCKS, document)], [event])
+
+    # Licences
+
+    async def save(
+        self,
+        changes: Sequence[Change],
+        registration: Registration | None = None,
+        trial: Trial | None = None,
+    ) -> None:
+        """Everything that one fact leads to, in one commit: licence, timeline, trial, and what is said."""
+        writes: list[Write] = []
+        if registration is not None:
+            identity = _registration_id(registration.organisation, registration.camera)
+            writes.append(Save(REGISTRATIONS, {"_id": identity, **asdict(registration)}))
+        if trial is not None:
+            row = asdict(trial)
+            writes.append(Insert(TRIALS, {"_id": row.pop("device"), **row}))
+        for change in changes:
+            writes += [Save(LICENCES, _licence_row(change.licence)), _timeline_row(Entry.of(change))]
+        await self._database.commit(writes, [change.event for change in changes])
+        for change in changes:
+            CHANGES.labels(change.licence.state.value, change.licence.cause.value).inc()
+
+    async def licence(self, organisation: OrganisationId, licence: LicenceId) -> Licence | None:
+        row = await self._database.get(LICENCES, {"_id": licence, "organisation": organisation})
+        return _licence(row) if row else None
+
+    async def licences(
+        self, organisation: OrganisationId, *, after: str | None, limit: int, camera: CameraId | None
+    ) -> list[Licence]:
+        where: dict[str, Any] = {"organisation": organisation}
+        if camera is not None:
+            where["camera"] = camera
+        if after is not None:
+            where["_id"] = {"$gt": after}
+        return await self._licences(where, by="_id", limit=limit)
+
+    async def licences_since(self, organisation: OrganisationId, since: datetime) -> list[Licence]:
+        alive = [{"ended_at": None}, {"ended_at": {"$gte": since}}]
+        return await self._licences({"organisation": organisation, "$or": alive}, by="_id")
+
+    async def entries(
+        self, organisation: OrganisationId, licences: Sequence[LicenceId]
+    ) -> dict[LicenceId, list[Entry]]:
+        where = {"organisation": organisation, "licence": {"$in": list(licences)}}
+        found: dict[LicenceId, list[Entry]] = {}
+        for row in await self._database.find(TIMELINE, where, sort=[("licence", 1), ("number", 1)]):
+            found.setdefault(row["licence"], []).append(_entry(row))
+        return found
+
+    # Trials that run
+
+    async def next_trial_end(self, besides: Collection[OrganisationId]) -> datetime | None:
+        first = await self._licences(_running(besides), by="trial_ends", limit=1)
+        return first[0].trial_ends if first else None
+
+    async def trial_ends_in(
+        self, organisations: Collection[OrganisationId]
+    ) -> list[tuple[OrganisationId, datetime]]:
+        if not organisations:
+            return []
+        where = {**IN_DEMO, "organisation": {"$in": list(organisations)}}
+        rows = await self._database.find(LICENCES, where, fields=["organisation", "trial_ends"])
+        return [(row["organisation"], row["trial_ends"]) for row in rows]
+
+    async def trials_over(
+        self, by: datetime, *, besides: Collection[OrganisationId], limit: int
+    ) -> list[Licence]:
+        where = {**_running(besides), "trial_ends": {"$lte": by}}
+        return await self._licences(where, by="trial_ends", limit=limit)
+
+    async def trials_over_in(
+        self, organisation: OrganisationId, by: datetime, *, limit: int
+    ) -> list[Licence]:
+        where = {**IN_DEMO, "organisation": organisation, "trial_ends": {"$lte": by}}
+        return await self._licences(where, by="trial_ends", limit=limit)
+
+    async def _licences(self, where: dict[str, Any], *, by: str, limit: int = 0) -> list[Licence]:
+        rows = await self._database.find(LICENCES, where, sort=[(by, 1)], limit=limit)
+        return [_licence(row) for row in rows]
+
+
+def _running(besides: Collection[OrganisationId]) -> dict[str, Any]:
+    return {**IN_DEMO, "organisation": {"$nin": list(besides)}} if besides else dict(IN_DEMO)
+
+
+def _registration_id(organisation: OrganisationId, camera: CameraId) -> str:
+    return f"{organisation}:{camera}"
+
+
+def _fields(row: Document) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "_id"}
+
+
+def _licence_row(licence: Licence) -> Document:
+    row = asdict(licence) | {"state": licence.state.value, "cause": licence.cause.value}
+    living = licence.state is not State.ENDED
+    return {"_id": row.pop("id"), **row, "living": living, "ended_at": licence.ended_at}
+
+
+def _licence(row: Document) -> Licence:
+    known = {key: value for key, value in row.items() if key not in ("_id", "living", "ended_at")}
+    known |= {"state": State(row["state"]), "cause": Cause(row["cause"])}
+    return Licence(id=row["_id"], **known)
+
+
+def _timeline_row(entry: Entry) -> Insert:
+    row = asdict(entry) | {"state": entry.state.value, "cause": entry.cause.value}
+    return Insert(TIMELINE, {"_id": f"{entry.licence}:{entry.number}", **row})
+
+
+def _entry(row: Document) -> Entry:
+    known = _fields(row) | {"state": State(row["state"]), "cause": Cause(row["cause"])}
+    return Entry(**known)
+
+
+def _test_clock(row: Document) -> TestClock:
+    moves = (Move(move["at"], timedelta(seconds=move["ahead_seconds"])) for move in row["moves"])
+    return TestClock(row["_id"], tuple(moves), row["version"])
