@@ -1,0 +1,162 @@
+"""Licensing on memory parts, asked over HTTP and told over the bus, as the others do it."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web import Application, Request
+
+from common.app import Assembly
+from common.auth import Role
+from common.contracts import Event
+from common.contracts.identity import OrganisationCreated
+from common.contracts.licensing import LicenceChanged
+from common.contracts.provisioning import CameraConnected, CameraRemoved
+from common.http import Guard, add_routes, application
+from common.http.idempotency import Idempotency
+from common.ids import CameraId, OrganisationId
+from common.testing import MemoryBus, MemoryHouse
+from licensing.app import assemble
+from licensing.settings import Settings
+
+ORGANISATION = OrganisationId("org-a")
+CAMERA = CameraId("camera-a")
+DEVICE = "mac:0040ff112233"
+DAY = timedelta(days=1)
+
+
+def settings(environment: str = "development", trial_days: int = 30) -> Settings:
+    key = base64.b64encode(bytes(32)).decode()
+    return Settings.model_validate(
+        {"environment": environment, "master_key": key, "trial_days": trial_days, "http_port": 0}
+    )
+
+
+class ListenedBus(MemoryBus):
+    """Lets a test wait until something is said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = asyncio.Condition()
+
+    def publish(self, events: Sequence[Event]) -> None:
+        super().publish(events)
+        self._waker = asyncio.get_running_loop().create_task(self._wake())
+
+    async def _wake(self) -> None:
+        async with self._said:
+            self._said.notify_all()
+
+    async def until_said(self, kind: type[Event], times: int) -> list[Any]:
+        async with asyncio.timeout(5), self._said:
+            await self._said.wait_for(lambda: len(self.said(kind)) >= times)
+        return self.said(kind)
+
+
+@dataclass(slots=True)
+class Story:
+    house: MemoryHouse
+    assembly: Assembly
+    client: TestClient[Request, Application]
+
+    @property
+    def bus(self) -> ListenedBus:
+        assert isinstance(self.house.bus, ListenedBus)
+        return self.house.bus
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        status: int = 200,
+        organisation: str = ORGANISATION,
+        role: Role = Role.SUPER_ADMIN,
+    ) -> Any:
+        token = self.house.keys.token(organisation=organisation, role=role)
+        headers = {"Authorization": f"Bearer {token}"}
+        response = await self.client.request(method, f"/api/v1{path}", json=body, headers=headers)
+        answer = await response.json()
+        assert response.status == status, answer
+        return answer
+
+    async def hear(self, *events: Event) -> None:
+        self.bus.publish(events)
+        await self.bus.deliver()
+
+    async def turn_clock(self, ahead: timedelta, **expected: Any) -> Any:
+        seconds = {"ahead_seconds": int(ahead.total_seconds())}
+        path = f"/test-clocks/{ORGANISATION}"
+        return await self.ask("PUT", path, seconds, role=Role.STAFF_ADMIN, **expected)
+
+    async def licence(self, organisation: str = ORGANISATION) -> Any:
+        (found,) = (await self.ask("GET", "/licences", organisation=organisation))["items"]
+        return found
+
+    def changes(self) -> list[LicenceChanged]:
+        return self.bus.said(LicenceChanged)
+
+    def created(self, time_zone: str = "UTC", currency: str = "EUR") -> OrganisationCreated:
+        return OrganisationCreated(
+            organisation=ORGANISATION,
+            version=1,
+            at=self.house.clock.now(),
+            name="Acme",
+            kind="customer",
+            time_zone=time_zone,
+            currency=currency,
+            language="en",
+        )
+
+    def connected(
+        self,
+        *,
+        camera: str = CAMERA,
+        device: str = DEVICE,
+        organisation: str = ORGANISATION,
+        version: int = 2,
+    ) -> CameraConnected:
+        return CameraConnected(
+            organisation=OrganisationId(organisation),
+            version=version,
+            at=self.house.clock.now(),
+            camera=CameraId(camera),
+            device=device,
+            name="Gate",
+            first=True,
+        )
+
+    def removed(self, *, camera: str = CAMERA, version: int = 3) -> CameraRemoved:
+        return CameraRemoved(
+            organisation=ORGANISATION,
+            version=version,
+            at=self.house.clock.now(),
+            camera=CameraId(camera),
+            device=DEVICE,
+            name="Gate",
+        )
+
+
+@asynccontextmanager
+async def story(*, background: bool = False) -> AsyncIterator[Story]:
+    """Licensing, open; `background`: its own work runs beside the story."""
+    house = MemoryHouse(bus=ListenedBus())
+    given = settings()
+    assembly = house.move_in("licensing", lambda parts: assemble(parts, given))
+    parts = house.parts("licensing")
+    app = application(given.max_body_bytes)
+    add_routes(app, assembly.routes, Guard(parts.verifier, Idempotency(parts.database, parts.clock)))
+    async with TestClient(TestServer(app)) as client:
+        for work in assembly.background if background else ():
+            await work.open()
+        try:
+            yield Story(house, assembly, client)
+        finally:
+            for work in assembly.background if background else ():
+                await work.close()
