@@ -17,10 +17,11 @@ from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
 from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import CameraConnected, CameraRemoved
+from common.database import Document
 from common.http import Guard, add_routes, application
 from common.http.idempotency import Idempotency
 from common.ids import CameraId, OrganisationId
-from common.testing import MemoryBus, MemoryHouse
+from common.testing import MemoryBus, MemoryDatabase, MemoryHouse
 from licensing.app import assemble
 from licensing.settings import Settings
 
@@ -56,6 +57,23 @@ class ListenedBus(MemoryBus):
         async with asyncio.timeout(5), self._said:
             await self._said.wait_for(lambda: len(self.said(kind)) >= times)
         return self.said(kind)
+
+
+class CrowdedDatabase(MemoryDatabase):
+    """Everybody gets a turn before each read and each write, as with a real server."""
+
+    async def find(self, *args: Any, **options: Any) -> list[Document]:
+        await asyncio.sleep(0)
+        return await super().find(*args, **options)
+
+    async def commit(self, *args: Any, **options: Any) -> None:
+        await asyncio.sleep(0)
+        await super().commit(*args, **options)
+
+
+def crowded_house() -> MemoryHouse:
+    bus = ListenedBus()
+    return MemoryHouse(bus=bus, databases={"licensing": CrowdedDatabase(bus)})
 
 
 @dataclass(slots=True)
@@ -146,7 +164,7 @@ class Story:
 @asynccontextmanager
 async def story(*, background: bool = False) -> AsyncIterator[Story]:
     """Licensing, open; `background`: its own work runs beside the story."""
-    house = MemoryHouse(bus=ListenedBus())
+    house = crowded_house()
     given = settings()
     assembly = house.move_in("licensing", lambda parts: assemble(parts, given))
     parts = house.parts("licensing")
