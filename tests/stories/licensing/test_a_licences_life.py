@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from fractions import Fraction
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
@@ -115,6 +116,12 @@ async def test_an_organisation_not_heard_of_yet_gets_its_licence_and_later_its_o
         await it.hear(it.created(time_zone="Asia/Tokyo", currency="JPY"))
         fees = await it.ask("GET", "/fees")
         assert (fees["period_start"], fees["currency"]) == ("2026-03-01T00:00:00+09:00", "JPY")
+
+
+async def test_an_unknown_time_zone_is_an_error_and_never_silently_another() -> None:
+    async with story() as it:
+        with pytest.raises(ZoneInfoNotFoundError):
+            await it.hear(it.created(time_zone="Europe/Atlantis"))
 
 
 async def test_a_currency_without_a_price_is_refused_and_not_guessed() -> None:

@@ -54,13 +54,18 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """What licensing needs to know of an organisation to bill it."""
+    """What licensing needs to know of an organisation to bill it.
+
+    Raises `ZoneInfoNotFoundError` or ValueError when there is no such time zone.
+    """
 
     id: OrganisationId
     currency: str = "EUR"
     time_zone: str = "UTC"
 
+    def __post_init__(self) -> None:
+        ZoneInfo(self.time_zone)
+
     @property
     def zone(self) -> ZoneInfo:
-        """Raises `ZoneInfoNotFoundError` or ValueError: no such time zone."""
         return ZoneInfo(self.time_zone)

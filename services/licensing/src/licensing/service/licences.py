@@ -63,9 +63,7 @@ class LicenceService:
         are heard a fee is shown in EUR and UTC, and from then on as it should always have been. An unknown
         time zone is an error (the event is put aside), never silently another one.
         """
-        organisation = Organisation(event.organisation, event.currency, event.time_zone)
-        assert organisation.zone
-        await self._store.hear_of(organisation)
+        await self._store.hear_of(Organisation(event.organisation, event.currency, event.time_zone))
 
     async def camera_connected(self, event: CameraConnected) -> None:
         """First connection: Demo when the device never had a trial, else Active at once (D7)."""
