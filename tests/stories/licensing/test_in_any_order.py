@@ -65,6 +65,11 @@ def _told() -> list[Event]:
     return [created, *connected, *removed]
 
 
+def _today() -> list[Envelope]:
+    """The organisation and its three cameras, connected just now."""
+    return [Envelope(event.model_copy(update={"at": NOON})) for event in _told()[:4]]
+
+
 async def _hear(house: MemoryHouse, deliveries: Sequence[Envelope], *, at_once: int) -> None:
     handlers: dict[str, Handler] = {}
     assembly = house.move_in("licensing", lambda parts: assemble(parts, licensing_settings()))
@@ -148,7 +153,7 @@ async def test_the_same_device_at_two_doors_at_once_gets_one_trial() -> None:
 
 async def test_two_that_end_the_same_trials_end_each_once() -> None:
     house = crowded_house()
-    await _hear(house, [Envelope(event) for event in _told()[:4]], at_once=4)
+    await _hear(house, _today(), at_once=4)
     house.clock.advance(40 * DAY)
     one, another = _trials(house), _trials(house)
     await asyncio.gather(one.end_due(), another.end_due(), one.end_due())
@@ -160,8 +165,7 @@ async def test_of_two_replicas_with_their_loops_running_one_turns_each_licence()
     house = crowded_house()
     bus = house.bus
     assert isinstance(bus, ListenedBus)
-    told = [event.model_copy(update={"at": NOON}) for event in _told()[:4]]
-    await _hear(house, [Envelope(event) for event in told], at_once=4)
+    await _hear(house, _today(), at_once=4)
     house.clock.advance(30 * DAY)
     replicas = [assemble(house.parts("licensing"), licensing_settings()) for _ in range(2)]
     loops = [loop for replica in replicas for loop in replica.background]

@@ -77,6 +77,18 @@ def test_a_removal_heard_late_voids_what_came_after_it() -> None:
     ]
 
 
+def test_a_removal_after_an_unwritten_trial_end_leaves_the_days_between_charged() -> None:
+    begin = begun()
+    removal = START + TRIAL + DAY
+    changes = begin.licence.removed(removal, removal + DAY)
+    told = intervals([Entry.of(change) for change in (begin, *changes)])
+    assert [(interval.charged, interval.end) for interval in told] == [
+        (False, START + TRIAL),
+        (True, removal),
+        (False, None),
+    ]
+
+
 def test_a_removal_before_the_first_connection_leaves_no_time_at_all() -> None:
     begin = begun()
     (ended,) = begin.licence.removed(START - DAY, START)
