@@ -1,0 +1,1 @@
+"""How the services are asked: pooled connections, streaming both ways, WebSockets passed through."""

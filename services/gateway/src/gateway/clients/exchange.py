@@ -1,0 +1,237 @@
+"""One request passed on to a service, and its answer passed back."""
+
+import asyncio
+from functools import cache
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
+
+from gateway.clients.connection import Connection
+from gateway.clients.faults import ClientGone, Died
+from gateway.clients.headers import RequestHead, sort_request
+from gateway.clients.pool import Upstream
+from gateway.clients.tunnel import splice
+from gateway.clients.upload import Upload, body_at_hand
+
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+"""Idempotent methods (RFC 9110, 9.2.2)."""
+_LENGTH_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Sent(web.StreamResponse):
+    """Tells aiohttp's server that the answer is on the wire already, and whether the connection stays.
+
+    The gateway writes answers of services itself: their heads are bytes already, taking them apart into a
+    response object and building the same bytes again costs half as much as everything else it does.
+    """
+
+    def __init__(self, status: int, keep_alive: bool) -> None:
+        super().__init__(status=status)
+        self._keep_alive = keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
+
+
+@cache
+def _sent(status: int, keep_alive: bool) -> Sent:
+    return Sent(status, keep_alive)
+
+
+@cache
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\nServer: vedette\r\n".encode("ascii")
+
+
+async def pass_on(request: web.BaseRequest, upstream: Upstream, to_service: bytes, to_client: bytes) -> Sent:
+    """Pass `request` on and its answer back; `to_service` and `to_client` are header lines added on the way.
+
+    Raises UpstreamFault, TooLarge or TooSlow while nothing was sent to the client, ClientGone after that.
+    A cancelled exchange closes its connection to the service.
+    """
+    head = sort_request(request.raw_headers)
+    upload = None
+    if not request.body_exists:
+        body = b""
+        framing = b"Content-Length: 0\r\n\r\n" if request.method in _LENGTH_EXPECTED else b"\r\n"
+    elif (at_hand := body_at_hand(request, upstream.limits)) is not None:
+        body = at_hand
+        framing = b"Content-Length: %d\r\n\r\n" % len(body)
+    else:
+        body = b""
+        upload = Upload(request, upstream.limits, expects=head.expects)
+        framing = upload.framing
+    if head.websocket and upload is None:
+        framing = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" + framing
+    wire = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b%b" % (
+        request.method.encode("ascii"),
+        _target(request),
+        upstream.authority,
+        b"".join(head.lines),
+        to_service,
+        framing,
+        body,
+    )
+    connection = upstream.take_idle() or await upstream.take()
+    try:
+        if upload is None:
+            connection = await _ask(request, upstream, connection, wire)
+        else:
+            await upload.run(connection, wire)
+        return await _answer(request, upstream, connection, head, upload, to_client)
+    except BaseException:
+        connection.abort()
+        raise
+    finally:
+        if upload is not None:
+            upload.stop()
+
+
+async def _ask(
+    request: web.BaseRequest, upstream: Upstream, connection: Connection, wire: bytes
+) -> Connection:
+    """Send a request that is complete. Once more when a kept connection turns out to be dead already."""
+    head_only = request.method == "HEAD"
+    connection.begin(wire, head_only=head_only)
+    try:
+        await connection.answer()
+    except Died:
+        if connection.used == 1 or request.method not in _REPEATABLE:
+            raise
+        upstream.drop_idle()
+        connection = await upstream.take()
+        try:
+            connection.begin(wire, head_only=head_only)
+            await connection.answer()
+        except BaseException:
+            connection.abort()
+            raise
+    return connection
+
+
+async def _answer(
+    request: web.BaseRequest,
+    upstream: Upstream,
+    connection: Connection,
+    head: RequestHead,
+    upload: Upload | None,
+    to_client: bytes,
+) -> Sent:
+    status = connection.status
+    if status == 101:
+        return await _switch(request, connection, head, to_client)
+    if upload is not None and connection.complete:
+        await upload.settle(status)
+    keep_alive = request.keep_alive and (upload is None or upload.done)
+    parts = [_status_line(status), connection.head.lines, to_client]
+    if not keep_alive:
+        parts.append(b"Connection: close\r\n")
+    elif request.version < HttpVersion11:
+        parts.append(b"Connection: keep-alive\r\n")
+    if connection.complete:
+        _write(request, _short(request, connection, parts))
+        _part(upstream, connection, upload)
+        await _let_client_read(request, upstream.limits.client_idle)
+        return _sent(status, keep_alive)
+    keep_alive = await _stream(request, upstream, connection, parts, keep_alive)
+    if upload is not None:
+        await upload.settle(status)
+    _part(upstream, connection, upload)
+    return _sent(status, keep_alive)
+
+
+def _part(upstream: Upstream, connection: Connection, upload: Upload | None) -> None:
+    if upload is None or upload.done:
+        upstream.give_back(connection)
+    else:
+        connection.abort()  # the service still expects the rest of the body
+
+
+def _short(request: web.BaseRequest, connection: Connection, parts: list[bytes]) -> bytes:
+    status = connection.status
+    length = connection.head.length
+    body = connection.take()
+    if request.method == "HEAD" or status == 304:
+        parts.append(b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length)
+    elif status == 204:
+        parts.append(b"\r\n")
+    else:
+        parts.append(b"Content-Length: %d\r\n\r\n" % len(body))
+        parts.append(body)
+    return b"".join(parts)
+
+
+async def _stream(
+    request: web.BaseRequest, upstream: Upstream, connection: Connection, parts: list[bytes], keep_alive: bool
+) -> bool:
+    """Pass a long answer on as it comes, no faster than the client reads. False: then close."""
+    length = connection.head.length
+    chunked = length is None and request.version >= HttpVersion11
+    if length is not None:
+        parts.append(b"Content-Length: %d\r\n" % length)
+    elif chunked:
+        parts.append(b"Transfer-Encoding: chunked\r\n")
+    parts.append(b"\r\n")
+    _write(request, b"".join(parts))
+    try:
+        while data := await connection.chunk():
+            _write(request, b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+            await _let_client_read(request, upstream.limits.client_idle)
+        if chunked:
+            _write(request, b"0\r\n\r\n")
+    except BaseException as broken:
+        # The head is out: the only honest way to say "this is not all" is to break the connection.
+        if request.transport is not None:
+            request.transport.abort()
+        if isinstance(broken, Exception):
+            raise ClientGone("the answer broke off") from broken
+        raise
+    return keep_alive and (chunked or length is not None)
+
+
+async def _switch(
+    request: web.BaseRequest, connection: Connection, head: RequestHead, to_client: bytes
+) -> Sent:
+    if not head.websocket:
+        raise Died(connection.home.name, "switched protocols unasked")
+    _write(
+        request,
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n%b%b\r\n"
+        % (connection.head.lines, to_client),
+    )
+    await splice(request, connection)
+    return _sent(101, False)
+
+
+def _target(request: web.BaseRequest) -> bytes:
+    """The path and query exactly as the client wrote them; of an absolute URL only that part."""
+    path = request.raw_path
+    return (path if path.startswith("/") else str(request.rel_url)).encode("utf-8", "surrogateescape")
+
+
+def _write(request: web.BaseRequest, data: bytes) -> None:
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        raise ClientGone("nobody is there to read the answer")
+    transport.write(data)
+
+
+async def _let_client_read(request: web.BaseRequest, patience: float) -> None:
+    if not request.protocol.writing_paused:
+        return
+    try:
+        async with asyncio.timeout(patience):
+            await request.writer.drain()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ClientGone("the client stopped reading") from None
