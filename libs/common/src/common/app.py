@@ -35,6 +35,7 @@ from common.health import Health
 from common.http import Guard, Route, add_routes, application
 from common.http import idempotency as idempotent_requests
 from common.http.idempotency import Idempotency
+from common.http.serve import WebHandler
 from common.mongo import MongoDatabase, open_client
 from common.openapi import document
 from common.outbox import Outbox
@@ -67,6 +68,9 @@ class Parts:
     bus: Bus | None = None
 
 
+Front = Callable[[WebHandler], WebHandler]
+
+
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """A service put together: what it answers, what it hears, what it does by itself."""
@@ -76,7 +80,10 @@ class Assembly:
     background: Sequence[Background] = ()
     indexes: Sequence[Index] = ()
     mount: Callable[[web.Application, Guard], None] | None = None
-    """Adds what does not fit a table of typed routes (the gateway's proxy)."""
+    """Adds what does not fit a table of typed routes (the gateway's pages and event stream)."""
+    front: Front | None = None
+    """Stands before the whole application and may answer itself, on the bare server: bodies come as they were
+    sent (compressed ones too), and a client that leaves cancels its request (the gateway's proxy)."""
 
 
 Assemble = Callable[[Parts], Assembly]
@@ -108,7 +115,10 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
             verifier, Idempotency(database, clock), settings.request_timeout, settings.max_body_bytes
         )
         listener = Listener(
-            _web(name, settings, assembly, guard, health), settings.http_host, settings.http_port
+            _web(name, settings, assembly, guard, health),
+            settings.http_host,
+            settings.http_port,
+            assembly.front,
         )
         await listener.open()
         stack.push_async_callback(listener.close)
@@ -170,15 +180,24 @@ def _web(name: str, settings: Settings, assembly: Assembly, guard: Guard, health
 class Listener:
     """An application on a port (0: a free one). Requests in hand finish before it is closed."""
 
-    def __init__(self, app: web.Application, host: str, port: int) -> None:
+    def __init__(self, app: web.Application, host: str, port: int, front: Front | None = None) -> None:
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_SECONDS
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=DRAIN_SECONDS,
+            handler_cancellation=front is not None,
+            auto_decompress=front is None,
         )
+        self._front = front
         self._host, self._port = host, port
         self.url = ""
 
     async def open(self) -> None:
         await self._runner.setup()
+        server = self._runner.server
+        if self._front is not None and server is not None:
+            server.request_handler = self._front(server.request_handler)  # type: ignore[assignment]
         await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
         address = self._runner.addresses[0]
         self.url = f"http://{address[0]}:{address[1]}"
