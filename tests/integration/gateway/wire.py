@@ -103,7 +103,7 @@ class Gate:
     clients: list[Client] = field(default_factory=list)
 
     async def client(self) -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=2**20))
         self.clients.append(client)
         return client
 

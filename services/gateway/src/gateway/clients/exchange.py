@@ -52,13 +52,20 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\nServer: vedette\r\n".encode("ascii")
 
 
-async def pass_on(request: web.BaseRequest, upstream: Upstream, to_service: bytes, to_client: bytes) -> Sent:
-    """Pass `request` on and its answer back; `to_service` and `to_client` are header lines added on the way.
+async def pass_on(
+    request: web.BaseRequest,
+    upstream: Upstream,
+    to_service: bytes,
+    to_client: bytes,
+    hidden: frozenset[bytes] = frozenset(),
+) -> Sent:
+    """Pass `request` on and its answer back; `to_service` and `to_client` are header lines added on the way,
+    `hidden` the (lower-case) names of headers that end here.
 
     Raises UpstreamFault, TooLarge or TooSlow while nothing was sent to the client, ClientGone after that.
     A cancelled exchange closes its connection to the service.
     """
-    head = sort_request(request.raw_headers)
+    head = sort_request(request.raw_headers, hidden)
     upload = None
     if not request.body_exists:
         body = b""

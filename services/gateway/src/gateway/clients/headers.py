@@ -51,6 +51,9 @@ NOT_TO_CLIENT = HOP_BY_HOP | {
     b"x-content-type-options",
     b"x-frame-options",
     b"referrer-policy",
+    b"content-security-policy",
+    b"cross-origin-resource-policy",
+    b"access-control-allow-origin",
     b"ratelimit",
     b"ratelimit-policy",
 }
@@ -77,11 +80,14 @@ class RequestHead(NamedTuple):
     """The client waits for 100 (Continue) before it sends the body."""
 
 
-def sort_request(raw: Sequence[Header]) -> RequestHead:
-    """Split a client's headers into the lines for the service and what concerns the gateway."""
+def sort_request(raw: Sequence[Header], hidden: frozenset[bytes] = frozenset()) -> RequestHead:
+    """Split a client's headers into the lines for the service and what concerns the gateway.
+
+    `hidden`: lower-case names of more headers that end here.
+    """
     lines = []
     websocket = expects = False
-    named: frozenset[bytes] = frozenset()
+    named = hidden
     for name, value in raw:
         key = name.lower()
         if key not in NOT_TO_SERVICE:
@@ -91,7 +97,7 @@ def sort_request(raw: Sequence[Header]) -> RequestHead:
         elif key == b"expect":
             expects = value.lower() == b"100-continue"
         elif key == b"connection" and value.lower() not in _USUAL:
-            named = named_by_connection(raw)
+            named = hidden | named_by_connection(raw)
     if named:
         lines = [line for line in lines if line.partition(b":")[0].lower() not in named]
     return RequestHead(lines, websocket, expects)

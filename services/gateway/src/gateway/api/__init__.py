@@ -1,0 +1,1 @@
+"""HTTP in: the front door, the event stream, and the gateway's own pages."""

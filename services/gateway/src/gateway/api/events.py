@@ -1,0 +1,70 @@
+"""`GET /api/v1/events`: what changes in my organisation, as server-sent events."""
+
+import asyncio
+import time
+from typing import Final
+
+from aiohttp import web
+
+from common.auth import Actor, bearer
+from gateway.api.headers import Addresses, same_client
+from gateway.service.admission import Admission
+from gateway.service.feed import Feed, Listener, Overrun, Sessions
+
+PATIENCE: Final = 10.0
+"""Seconds a client may take to read what it was sent."""
+_LONGEST_ID: Final = 200
+
+
+class Events:
+    """Serves event streams."""
+
+    def __init__(
+        self, feed: Feed, sessions: Sessions, admission: Admission, addresses: Addresses, heartbeat: float
+    ) -> None:
+        self._feed = feed
+        self._sessions = sessions
+        self._admission = admission
+        self._addresses = addresses
+        self._heartbeat = heartbeat
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Everything that happens from now on, or after `Last-Event-ID`; ends with the access token."""
+        token = bearer(request.headers.get("Authorization"))
+        address = same_client(self._addresses.of(request))
+        actor = self._admission.known(token) or await self._admission.actor(token, address)
+        self._admission.count(actor)
+        last_seen = request.headers.get("Last-Event-ID", "")[:_LONGEST_ID] or None
+        async with self._sessions.hold(actor):
+            with self._feed.listen(actor, last_seen) as (listener, complete):
+                response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+                await response.prepare(request)
+                first = b"retry: 1000\n\n" if complete else _reset("unknown_id")
+                await _send(request, response, first)
+                await self._follow(request, response, listener, actor)
+                return response
+
+    async def _follow(
+        self, request: web.Request, response: web.StreamResponse, listener: Listener, actor: Actor
+    ) -> None:
+        try:
+            while (left := actor.expires - time.time()) > 0:
+                frames = await listener.frames(min(self._heartbeat, left))
+                await _send(request, response, frames or b": still here\n\n")
+        except Overrun:
+            await _send(request, response, _reset("too_slow"))
+
+
+async def _send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await response.write(data)
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError from None
+
+
+def _reset(reason: str) -> bytes:
+    """Tells the client to load its lists anew: what it missed cannot be told one by one."""
+    return b'retry: 1000\nevent: reset\ndata: {"reason":"%b"}\n\n' % reason.encode()

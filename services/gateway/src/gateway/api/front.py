@@ -1,0 +1,221 @@
+"""The front door: every request comes through here first.
+
+What belongs to a service is admitted and passed on at once, outside of aiohttp's application, router and
+middlewares (they cost as much as everything else here together). The rest is the gateway's own.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from time import perf_counter
+from typing import Final
+
+import structlog
+from aiohttp import web
+from opentelemetry import propagate, trace
+
+from common.auth import Actor, bearer
+from common.errors import Refusal
+from common.http import problem
+from common.http.problems import refusal
+from common.http.serve import SECONDS
+from common.ids import new_id
+from gateway.api.headers import Addresses, lines, same_client, security, trace_parent
+from gateway.clients.exchange import pass_on
+from gateway.clients.faults import ClientGone, TooLarge, TooSlow, UpstreamFault
+from gateway.clients.pool import Upstream
+from gateway.domain.routes import Way, find
+from gateway.service.admission import Admission
+from gateway.service.feed import Sessions
+
+Inside = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_MARKER: Final = "access_token"
+_tracer = trace.get_tracer("vedette.gateway")
+log = structlog.get_logger("gateway")
+
+
+class Front:
+    """Admits requests and passes them on."""
+
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        admission: Admission,
+        sessions: Sessions,
+        addresses: Addresses,
+        *,
+        https: bool,
+        origins: frozenset[str],
+        traced: bool,
+    ) -> None:
+        self._upstreams = upstreams
+        self._admission = admission
+        self._sessions = sessions
+        self._addresses = addresses
+        self._origins = origins
+        self._traced = traced
+        self._security = security(https=https)
+        self._security_lines = lines(self._security)
+        self._protocol = b"https" if https else b"http"
+        self._seconds: dict[tuple[str, str, int], Callable[[float], None]] = {}
+
+    def before(self, inside: Inside) -> Inside:
+        """The handler for the server: `inside` answers what is not a service's."""
+
+        async def front(request: web.Request) -> web.StreamResponse:
+            way = find(request.method, request.raw_path)
+            if way is not None:
+                return await self._serve(request, way)
+            return await self._own(request, inside)
+
+        return front
+
+    async def _own(self, request: web.Request, inside: Inside) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        if request.method == "OPTIONS" and origin in self._origins:
+            return web.Response(status=204, headers=_preflight(str(origin)))
+        try:
+            if request.path not in ("/live", "/ready", "/metrics"):
+                self._admission.count_address(same_client(self._addresses.of(request)))
+        except Refusal as no:
+            return self._problem(refusal(no, new_id()))
+        return await inside(request)
+
+    async def _serve(self, request: web.Request, way: Way) -> web.StreamResponse:
+        started = perf_counter()
+        identity = new_id()
+        response: web.StreamResponse
+        try:
+            response = await self._admit(request, way, identity)
+        except UpstreamFault as fault:
+            response = self._fault(fault, identity)
+        except Refusal as no:
+            response = self._problem(refusal(no, identity), identity)
+        except TooLarge as no:
+            text = f"The body is longer than {no.limit} bytes"
+            response = self._problem(problem(413, "too_large", text, identity), identity)
+        except TooSlow:
+            text = "The announced body did not come"
+            response = self._problem(problem(408, "body_too_slow", text, identity), identity)
+        except ClientGone:
+            self._count(request.method, way.service, 499, perf_counter() - started)
+            raise
+        self._count(request.method, way.service, response.status, perf_counter() - started)
+        return response
+
+    async def _admit(self, request: web.Request, way: Way, identity: str) -> web.StreamResponse:
+        websocket = "Upgrade" in request.headers
+        address = self._addresses.of(request)
+        if way.public:
+            limit = self._admission.count_address(same_client(address))
+            return await self._pass(request, way, identity, address, limit)
+        token, rest = _token(request, websocket)
+        actor = self._admission.known(token) or await self._admission.actor(token, same_client(address))
+        limit = self._admission.count(actor)
+        if not websocket:
+            return await self._pass(request, way, identity, address, limit)
+        return await self._pass_socket(request, way, identity, address, limit, (actor, token, rest))
+
+    async def _pass_socket(
+        self,
+        request: web.Request,
+        way: Way,
+        identity: str,
+        address: str,
+        limit: bytes,
+        whose: tuple[Actor, str, list[str] | None],
+    ) -> web.StreamResponse:
+        actor, token, rest = whose
+        more, chosen, hidden = b"", b"", frozenset[bytes]()
+        if rest is not None:  # the token came as a sub-protocol: the service gets it as a header
+            more = b"Authorization: Bearer %b\r\n" % token.encode("ascii")
+            hidden = frozenset({b"sec-websocket-protocol"})
+            if rest:
+                more += b"Sec-WebSocket-Protocol: %b\r\n" % ", ".join(rest).encode("latin-1")
+            else:
+                chosen = b"Sec-WebSocket-Protocol: access_token\r\n"
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._sessions.hold(actor))
+            return await self._pass(request, way, identity, address, limit + chosen, more, hidden)
+
+    async def _pass(
+        self,
+        request: web.Request,
+        way: Way,
+        identity: str,
+        address: str,
+        answer_lines: bytes,
+        more: bytes = b"",
+        hidden: frozenset[bytes] = frozenset(),
+    ) -> web.StreamResponse:
+        name = identity.encode("ascii")
+        to_client = b"X-Request-ID: %b\r\n%b%b" % (name, answer_lines, self._security_lines)
+        if self._origins and (origin := request.headers.get("Origin")) in self._origins:
+            to_client += b"Access-Control-Allow-Origin: %b\r\nVary: Origin\r\n" % str(origin).encode("ascii")
+        to_service = b"X-Request-ID: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n%b" % (
+            name,
+            address.encode("ascii", "replace"),
+            self._protocol,
+            more,
+        )
+        upstream = self._upstreams[way.service]
+        if not self._traced:
+            return await pass_on(request, upstream, to_service + trace_parent(request), to_client, hidden)
+        with _tracer.start_as_current_span(
+            f"{request.method} {way.service}",
+            propagate.extract(request.headers),
+            kind=trace.SpanKind.SERVER,
+            attributes={"http.request.method": request.method, "vedette.request_id": identity},
+        ) as span:
+            sent = await pass_on(request, upstream, to_service + _trace_lines(), to_client, hidden)
+            span.set_attribute("http.response.status_code", sent.status)
+            return sent
+
+    def _fault(self, fault: UpstreamFault, identity: str) -> web.Response:
+        log.warning("no answer from a service", upstream=fault.service, why=fault.why, request_id=identity)
+        headers = {"Retry-After": "1"} if fault.status == 503 else None
+        detail = f"The service {fault.service} cannot answer just now"
+        answer = problem(fault.status, fault.code, detail, identity, headers=headers, service=fault.service)
+        return self._problem(answer, identity)
+
+    def _problem(self, answer: web.Response, identity: str | None = None) -> web.Response:
+        answer.headers.update(self._security)
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Server"] = "vedette"
+        if identity is not None:
+            answer.headers["X-Request-ID"] = identity
+        return answer
+
+    def _count(self, method: str, service: str, status: int, seconds: float) -> None:
+        key = (method, service, status)
+        observe = self._seconds.get(key)
+        if observe is None:
+            observe = self._seconds[key] = SECONDS.labels(method, f"gateway:{service}", status).observe
+        observe(seconds)
+
+
+def _token(request: web.Request, websocket: bool) -> tuple[str, list[str] | None]:
+    """The access token, and for one that came as a sub-protocol (browsers cannot set headers on a WebSocket)
+    the other sub-protocols. Never from the URL, which ends up in logs."""
+    given = request.headers.get("Authorization")
+    if given is None and websocket:
+        offered = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        if _MARKER in offered[:-1]:
+            place = offered.index(_MARKER)
+            return offered[place + 1], offered[:place] + offered[place + 2 :]
+    return bearer(given), None
+
+
+def _trace_lines() -> bytes:
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return lines(carrier)
+
+
+def _preflight(origin: str) -> dict[str, str]:
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+        "Access-Control-Max-Age": "600",
+        "Vary": "Origin",
+    }

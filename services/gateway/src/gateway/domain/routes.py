@@ -1,0 +1,68 @@
+"""Which service answers a path, and which paths need no access token."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+SERVICES: Final = ("identity", "provisioning", "licensing", "relay")
+
+RESOURCES: Final[Mapping[str, str]] = {
+    "organisations": "identity",
+    "activations": "identity",
+    "sign-ins": "identity",
+    "tokens": "identity",
+    "sessions": "identity",
+    "me": "identity",
+    "claims": "provisioning",
+    "cameras": "provisioning",
+    "items": "provisioning",
+    "licences": "licensing",
+    "fees": "licensing",
+    "test-clocks": "licensing",
+    "servers": "relay",
+    "remote-sessions": "relay",
+    "relay-usage": "relay",
+    "simulated-usage": "relay",
+}
+"""First path segment after `/api/v1/` -> the service that owns it."""
+
+KEY_SET: Final = "/.well-known/jwks.json"
+
+_EXACTLY: Final = re.compile("")
+_PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
+    ("POST", "organisations"): _EXACTLY,
+    ("POST", "activations"): _EXACTLY,
+    ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
+    ("POST", "tokens"): _EXACTLY,
+    # An on-site server shows its own credential, which only the relay can judge.
+    ("PUT", "servers"): re.compile(r"/[^/]+/heartbeat"),
+}
+"""Method and resource -> what may follow the resource for the call to need no access token."""
+
+_CROOKED: Final = re.compile(r"//|/\.\.?(?:/|$)|%2[ef]|%5c|%00|[\\#]", re.IGNORECASE)
+"""Two readers could disagree on where such a path leads."""
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+
+
+class Way(NamedTuple):
+    """Where a request goes."""
+
+    service: str
+    public: bool
+
+
+_KEYS: Final = Way("identity", True)
+_WAYS: Final = {(service, public): Way(service, public) for service in SERVICES for public in (False, True)}
+
+
+def find(method: str, target: str) -> Way | None:
+    """The way of a request (`target`: path and query as sent); None: none of the services' business."""
+    path = target.partition("?")[0]
+    if not path.startswith("/api/v1/"):
+        return _KEYS if path == KEY_SET and method in ("GET", "HEAD") else None
+    resource, slash, rest = path[8:].partition("/")
+    service = RESOURCES.get(resource)
+    if service is None or method not in _METHODS or _CROOKED.search(path) is not None:
+        return None
+    allowed = _PUBLIC.get((method, resource))
+    return _WAYS[service, allowed is not None and allowed.fullmatch(slash + rest) is not None]

@@ -1,0 +1,1 @@
+"""What the gateway can do: admit, tell what changed, describe the API."""
