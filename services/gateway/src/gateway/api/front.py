@@ -20,7 +20,7 @@ from common.http.problems import refusal
 from common.http.serve import SECONDS
 from common.ids import new_id
 from gateway.api.headers import Addresses, lines, same_client, security, trace_parent
-from gateway.clients.exchange import pass_on
+from gateway.clients.exchange import GONE, pass_on
 from gateway.clients.faults import ClientGone, TooLarge, TooSlow, UpstreamFault
 from gateway.clients.pool import Upstream
 from gateway.domain.routes import Way, find
@@ -97,8 +97,9 @@ class Front:
             text = "The announced body did not come"
             response = self._problem(problem(408, "body_too_slow", text, identity), identity)
         except ClientGone:
-            self._count(request.method, way.service, 499, perf_counter() - started)
-            raise
+            if request.transport is not None:
+                request.transport.abort()
+            response = GONE
         self._count(request.method, way.service, response.status, perf_counter() - started)
         return response
 

@@ -38,6 +38,10 @@ class Sent(web.StreamResponse):
         return None
 
 
+GONE: Final = Sent(499, keep_alive=False)
+"""Nobody is there to read an answer."""
+
+
 @cache
 def _sent(status: int, keep_alive: bool) -> Sent:
     return Sent(status, keep_alive)
