@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 from pydantic import ValidationError
 
 from common.contracts.identity import SessionRevoked
-from common.envelope import Envelope, UnknownEvent
+from common.envelope import Envelope, UnknownEvent, received
 from gateway.domain.happenings import VISIBLE, Happening
 from gateway.service.feed import Feed, Sessions
 
@@ -46,11 +46,11 @@ class EventStream:
         await queue.consume(self._take, arguments={"x-stream-offset": self._next})
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
-        headers = {key: value for key, value in message.headers.items() if isinstance(value, str)}
-        try:
-            self.hear(Envelope.read(headers, message.body))
-        except (UnknownEvent, ValidationError, KeyError) as error:
-            log.warning("event not understood", error=str(error), message_id=message.message_id)
+        for one in received(message.content_type, message.headers, message.body):
+            try:
+                self.hear(Envelope.read(one.headers, one.body))
+            except (UnknownEvent, ValidationError, KeyError) as error:
+                log.warning("event not understood", error=str(error), message_id=message.message_id)
         offset = message.headers.get("x-stream-offset")
         if isinstance(offset, int):
             self._next = offset + 1
