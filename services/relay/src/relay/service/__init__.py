@@ -1,0 +1,1 @@
+"""What relay can do."""
