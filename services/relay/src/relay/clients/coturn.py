@@ -107,7 +107,7 @@ def parse(line: bytes, place: str) -> Fact | None:
     Every pattern is anchored at both ends: strangers choose parts of some lines (their user names).
     """
     if _STARTED.fullmatch(line):
-        return NodeStarted(place)
+        return NodeStarted()
     found = _LINE.fullmatch(line)
     if found is None:
         return None
@@ -116,5 +116,5 @@ def parse(line: bytes, place: str) -> Fact | None:
         at = datetime.strptime(found[1].decode(), "%Y-%m-%dT%H:%M:%S%z")
         return Forwarded(session, at, int(usage[1]))
     if opened := _OPENED.fullmatch(said):
-        return Opened(session, opened[1].decode("utf-8", "replace"))
+        return Opened(session, opened[1].decode("utf-8", "replace"), place)
     return Closed(session) if _CLOSED.fullmatch(said) else None

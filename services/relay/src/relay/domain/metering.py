@@ -17,9 +17,6 @@ from relay.domain.credentials import whose
 class NodeStarted:
     """The node (re)started: what lived before is gone and its session ids begin anew."""
 
-    start: str
-    """Unique for ever among the starts of this node."""
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -27,6 +24,8 @@ class Opened:
 
     session: str
     username: str
+    place: str
+    """Where the log says so: unique for ever on this node, while its session ids come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,6 @@ class Meter:
 
     node: str
     position: Position | None = None
-    start: str = "0"
     live: Mapping[str, Tally] = field(default_factory=dict)
     """The node's session id -> its tally."""
     version: int = 0
@@ -82,7 +80,7 @@ class Meter:
         pages = _Pages(self)
         for fact in facts:
             pages.note(fact)
-        meter = replace(self, position=position, start=pages.start, live=pages.live, version=self.version + 1)
+        meter = replace(self, position=position, live=pages.live, version=self.version + 1)
         return meter, list(pages.samples.values())
 
 
@@ -91,26 +89,24 @@ class _Pages:
 
     def __init__(self, meter: Meter) -> None:
         self._node = meter.node
-        self.start = meter.start
         self.live = dict(meter.live)
         self.samples: dict[tuple[str, datetime], UsageSampled] = {}
 
     def note(self, fact: Fact) -> None:
         match fact:
-            case NodeStarted(start=start):
-                self.start = start
+            case NodeStarted():
                 self.live.clear()
-            case Opened(session=session, username=username):
-                self._open(session, username)
+            case Opened():
+                self._open(fact)
             case Forwarded(session=session, at=at, count=count) if count:
                 self._forward(session, at, count)
             case Closed(session=session):
                 self.live.pop(session, None)
 
-    def _open(self, session: str, username: str) -> None:
-        owner = whose(username)
+    def _open(self, opened: Opened) -> None:
+        owner = whose(opened.username)
         if owner is not None:
-            self.live[session] = Tally(f"{self._node}.{self.start}.{session}", *owner)
+            self.live[opened.session] = Tally(f"{self._node}.{opened.place}", *owner)
 
     def _forward(self, session: str, at: datetime, count: int) -> None:
         tally = self.live.get(session)

@@ -24,7 +24,6 @@ class MongoMeterStore:
         return Meter(
             node=node,
             position=Position(row["file"], row["offset"]),
-            start=row["start"],
             live={tally["node_session"]: _tally(tally) for tally in tallies},
             version=row["version"],
         )
@@ -33,7 +32,7 @@ class MongoMeterStore:
         """`Stale` (or `Conflict`, the first time) when another meter reads the same log."""
         assert after.position is not None
         position: Document = {"_id": after.node, **asdict(after.position)}
-        writes: list[Write] = [Save(METERS, {**position, "start": after.start, "version": after.version})]
+        writes: list[Write] = [Save(METERS, {**position, "version": after.version})]
         writes += [
             Update(
                 TALLIES, {"_id": tally.allocation}, {"$set": _row(after.node, session, tally)}, upsert=True
