@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import OKPKey
@@ -41,6 +42,10 @@ class TestKeys(KeySet):
         super().__init__("", None)
         self._private = OKPKey.generate_key("Ed25519", {"kid": "test"}, auto_kid=False)
         self._keys["test"] = self._private
+
+    def published(self) -> dict[str, Any]:
+        """The public key as identity publishes it (RFC 7517)."""
+        return {"keys": [dict(self._private.as_dict(private=False))]}
 
     def token(
         self,
