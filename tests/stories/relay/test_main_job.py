@@ -1,6 +1,7 @@
 """From a registered server to the end of the month's allowance."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -174,7 +175,7 @@ async def test_another_organisations_things_do_not_exist(site: Site) -> None:
     server = await site.green_server()
     session = (await site.ask("POST", SESSIONS, {"server": server})).headers["Location"]
     await site.relay_bytes(7)
-    other = {"organisation": "org-b"}
+    other: dict[str, Any] = {"organisation": "org-b"}
     assert (await site.ask("GET", f"{SERVERS}/{server}", **other)).status == 404
     assert (await site.ask("DELETE", f"{SERVERS}/{server}", **other)).status == 404
     assert (await site.ask("POST", SESSIONS, {"server": server}, **other)).status == 404
