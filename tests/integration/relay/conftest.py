@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from devstack.servers import Coturn
 
 from common.auth import Role
 from common.testing import TestKeys
+from devstack.servers import Coturn
 from relay.settings import Settings
 
 SECRET = "the shared secret of this test run"

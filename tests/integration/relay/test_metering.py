@@ -9,16 +9,18 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from devstack.child import Child
 
 from common.app import running
 from common.clock import SystemClock
 from common.ids import OrganisationId, RemoteSessionId
+from common.mongo import MongoDatabase, open_client
 from device.server import ServerAgent
 from device.turn import relayed_path
+from devstack.child import Child
 from integration.relay.conftest import SECRET, Caller, Town
 from relay.app import assemble
 from relay.domain.credentials import relay_credential
+from relay.store import MongoMeterStore
 
 pytestmark = pytest.mark.servers
 MEGABYTE = 1_000_000
@@ -50,6 +52,20 @@ async def started(service: Child) -> None:
     async with asyncio.timeout(PATIENCE):
         while b'"started"' not in service.log.read_bytes():
             await asyncio.sleep(0.02)
+
+
+async def read_on(town: Town, since: int) -> int:
+    """Wait until a meter has committed a reading newer than `since`; its number."""
+    settings = town.settings()
+    client = open_client(settings.mongo_url)
+    store = MongoMeterStore(MongoDatabase(client, settings.database("relay")))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while (meter := await store.load(settings.coturn_node)).version <= since:
+                await asyncio.sleep(0.02)
+    finally:
+        client.close()
+    return meter.version
 
 
 async def closing_report(town: Town, allocations: int) -> None:
@@ -92,6 +108,7 @@ async def test_a_meter_that_is_killed_again_and_again_counts_every_byte_once(
         }
     ]
     environment = {**os.environ, **town.environment}
+    readings = 0
     for start in range(2):  # the same session ids again after coturn's restart
         async with relayed_path(ice) as path:
             for part in range(2):
@@ -101,6 +118,7 @@ async def test_a_meter_that_is_killed_again_and_again_counts_every_byte_once(
                 await meter.start()
                 await path.send(6 * MEGABYTE)
                 await started(meter)
+                readings = await read_on(town, readings)
                 await path.send(6 * MEGABYTE)
                 await meter.kill()
         await closing_report(town, town.coturn.traffic_log.read_text().count(": new, "))
