@@ -1,0 +1,108 @@
+"""`/api/v1/claims`: add a camera and watch it arrive."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from common.auth import Action
+from common.clock import Clock
+from common.http import Answer, Body, Call, NoQuery, Page, PageQuery, Route
+from common.ids import ClaimId
+from provisioning.domain import Claim, ClaimState, hint
+from provisioning.service import ClaimService
+
+
+class NewClaim(Body):
+    device_id: str = Field(
+        min_length=1, max_length=100, description="MAC in any notation, serial number, or another id"
+    )
+    secret: str = Field(min_length=1, max_length=256, description="The camera's password; it is not kept")
+    name: str | None = Field(None, min_length=1, max_length=400, description="1 to 45 characters")
+    parent: str | None = Field(None, min_length=1, max_length=64, description="Folder or location")
+
+
+class ClaimAnswer(BaseModel):
+    id: str
+    camera: str
+    device: str = Field(description="The id in its canonical form, e.g. mac:0040ff112233")
+    name: str
+    state: ClaimState
+    created_at: datetime
+    last_poll: datetime | None = Field(description="When the camera asked last; null: not seen lately")
+    next_poll_expected: datetime | None = Field(
+        description="When the camera should ask next; null: unknown, see `hint`"
+    )
+    hint: str = Field(description="What to do or expect now")
+
+    @classmethod
+    def of(cls, claim: Claim, now: datetime) -> "ClaimAnswer":
+        return cls(
+            id=claim.id,
+            camera=claim.camera,
+            device=claim.device,
+            name=claim.name,
+            state=claim.state,
+            created_at=claim.created_at,
+            last_poll=claim.last_poll,
+            next_poll_expected=claim.next_poll_expected,
+            hint=hint(claim, now),
+        )
+
+
+class ClaimsApi:
+    def __init__(self, service: ClaimService, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(
+                method="POST",
+                path="/api/v1/claims",
+                handler=self.claim,
+                summary="Claim a camera by its id and password",
+                tag="Cameras",
+                allow=Action.CLAIM_CAMERA,
+                body=NewClaim,
+                answer=ClaimAnswer,
+                status=201,
+                idempotent=True,
+                problems=(409,),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/claims",
+                handler=self.page,
+                summary="Claims of the organisation",
+                tag="Cameras",
+                allow=Action.READ_CAMERAS,
+                query=PageQuery,
+                answer=Page[ClaimAnswer],
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/claims/{id}",
+                handler=self.get,
+                summary="How far a claim is",
+                tag="Cameras",
+                allow=Action.READ_CAMERAS,
+                answer=ClaimAnswer,
+                problems=(404,),
+            ),
+        ]
+
+    async def claim(self, call: Call[NewClaim, NoQuery]) -> Answer:
+        body = call.body
+        claim = await self._service.claim(call.actor, body.device_id, body.secret, body.name, body.parent)
+        return Answer(self._answer(claim), headers={"Location": f"/api/v1/claims/{claim.id}"})
+
+    async def page(self, call: Call[None, PageQuery]) -> Page[ClaimAnswer]:
+        query = call.query
+        claims = await self._service.page(call.actor.organisation, query.after(), query.limit)
+        return Page.of([self._answer(claim) for claim in claims], query.limit, lambda claim: claim.id)
+
+    async def get(self, call: Call[None, NoQuery]) -> ClaimAnswer:
+        return self._answer(await self._service.get(call.actor.organisation, ClaimId(call.path["id"])))
+
+    def _answer(self, claim: Claim) -> ClaimAnswer:
+        return ClaimAnswer.of(claim, self._clock.now())

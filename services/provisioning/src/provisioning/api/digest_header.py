@@ -1,0 +1,37 @@
+"""Reading `Authorization: Digest` (RFC 7616, section 3.4)."""
+
+import re
+
+from provisioning.domain import REALM, Proof
+
+_FIELD = re.compile(r'([a-z]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))\s*(?:,\s*|$)')
+_COUNT = re.compile("[0-9a-f]{8}")
+_RESPONSE = re.compile("[0-9a-f]{64}")
+LONGEST = 2048
+
+
+def read(header: str | None, target: str) -> Proof | None:
+    """The proof for a request of `target` (the path as sent); None when it is not one we can check."""
+    if header is None or header[:7].lower() != "digest " or len(header) > LONGEST:
+        return None
+    given = {name: quoted or token for name, quoted, token in _FIELD.findall(header, 7)}
+    try:
+        if (
+            given["uri"] != target
+            or given["realm"] != REALM
+            or given["qop"] != "auth"
+            or given["algorithm"] != "SHA-256"
+            or not _COUNT.fullmatch(given["nc"])
+            or not _RESPONSE.fullmatch(given["response"])
+        ):
+            return None
+        return Proof(
+            given["username"], target, given["nonce"], given["nc"], given["cnonce"], given["response"]
+        )
+    except KeyError:
+        return None
+
+
+def challenge(nonce: str, *, stale: bool) -> str:
+    again = ", stale=true" if stale else ""
+    return f'Digest realm="{REALM}", qop="auth", algorithm=SHA-256, nonce="{nonce}"{again}'

@@ -1,0 +1,102 @@
+"""A camera as an item of the tree, from its claim until it is a Removed device (GW-8, GW-9)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from common.contracts.provisioning import CameraConnected, CameraRemoved, CameraRenamed
+from common.ids import CameraId, ClaimId, OrganisationId
+from provisioning.domain.device_id import DeviceId
+
+ItemKind = Literal["folder", "location", "camera", "removed_device", "withdrawn"]
+"""`withdrawn`: a camera removed before it was ever connected; there is nothing left of it to show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a camera may connect with; the token itself is known to the camera only."""
+
+    token_hash: str
+    key_id: str
+    issued_at: datetime
+    expires_at: datetime
+    used: bool = False
+    """Whether the camera has called with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    id: CameraId
+    organisation: OrganisationId
+    parent: str | None
+    name: str
+    kind: ItemKind
+    device: DeviceId
+    claim: ClaimId
+    version: int
+    created_at: datetime
+    credentials: Credentials | None = None
+    root_password: bytes | None = None
+    """Sealed; generated at the first delivery and kept over later ones (PR-22)."""
+    model: str | None = None
+    firmware: str | None = None
+    connected_at: datetime | None = None
+    """When it connected for the first time."""
+    removed_at: datetime | None = None
+
+    def equipped(self, credentials: Credentials, root_password: bytes) -> "Camera":
+        """Given a token; any earlier one is dead."""
+        return replace(self, credentials=credentials, root_password=root_password, version=self.version + 1)
+
+    def connected(
+        self, at: datetime, model: str | None, firmware: str | None
+    ) -> tuple["Camera", CameraConnected]:
+        """Called with its token for the first time."""
+        assert self.credentials is not None, "a camera connects with a token"
+        changed = replace(
+            self,
+            credentials=replace(self.credentials, used=True),
+            connected_at=self.connected_at or at,
+            version=self.version + 1,
+        )
+        event = CameraConnected(
+            organisation=self.organisation,
+            version=changed.version,
+            at=at,
+            camera=self.id,
+            device=self.device,
+            name=self.name,
+            first=self.connected_at is None,
+        )
+        return replace(changed, model=model or self.model, firmware=firmware or self.firmware), event
+
+    def described(self, model: str | None, firmware: str | None) -> "Camera":
+        """What the camera says about itself; the same object when that is nothing new."""
+        model, firmware = model or self.model, firmware or self.firmware
+        if (model, firmware) == (self.model, self.firmware):
+            return self
+        return replace(self, model=model, firmware=firmware, version=self.version + 1)
+
+    def renamed(self, name: str, at: datetime) -> tuple["Camera", CameraRenamed]:
+        changed = replace(self, name=name, version=self.version + 1)
+        return changed, CameraRenamed(
+            organisation=self.organisation, version=changed.version, at=at, camera=self.id, name=name
+        )
+
+    def removed(self, at: datetime) -> tuple["Camera", CameraRemoved]:
+        """No longer part of the organisation; its token is dead in the same moment (D19)."""
+        changed = replace(
+            self,
+            kind="removed_device" if self.connected_at else "withdrawn",
+            credentials=None,
+            removed_at=at,
+            version=self.version + 1,
+        )
+        return changed, CameraRemoved(
+            organisation=self.organisation,
+            version=changed.version,
+            at=at,
+            camera=self.id,
+            device=self.device,
+            name=self.name,
+        )

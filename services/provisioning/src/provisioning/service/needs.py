@@ -1,0 +1,101 @@
+"""What the services need from their store, and the records they read there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from common.contracts import Event
+from common.contracts.licensing import LicenceChanged
+from common.ids import CameraId, ClaimId, OrganisationId
+from provisioning.domain import Camera, Claim, DeviceId, ItemKind
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """Provisioning's own copy of what licensing said last about a camera."""
+
+    state: str
+    since: datetime
+    plan: str
+    portal_features: bool
+    recording: bool
+    charged: bool
+    simultaneous_accesses: int
+    trial_ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the tree."""
+
+    id: str
+    kind: ItemKind
+    name: str
+    parent: str | None
+    rank: int
+    sort_name: str
+    removed_at: datetime | None = None
+
+
+class Inventory(Protocol):
+    """Claims and items, each lookup scoped by organisation except those a device's proof leads to."""
+
+    async def save(
+        self, *aggregates: Claim | Camera, events: Sequence[Event], seen: Mapping[CameraId, datetime] = ...
+    ) -> None:
+        """All of it or nothing; `Stale` when one was changed meanwhile."""
+        ...
+
+    async def claim(self, organisation: OrganisationId, claim: ClaimId) -> Claim: ...
+
+    async def claims(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Claim]: ...
+
+    async def claims_by_id(
+        self, organisation: OrganisationId, ids: Sequence[ClaimId]
+    ) -> dict[ClaimId, Claim]: ...
+
+    async def claims_of_device(self, device: DeviceId) -> list[Claim]:
+        """The live claims of every organisation."""
+        ...
+
+    async def camera(self, organisation: OrganisationId, camera: CameraId) -> Camera: ...
+
+    async def cameras(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Camera]: ...
+
+    async def camera_of_token(self, token_hash: str) -> Camera | None: ...
+
+    async def has_container(self, organisation: OrganisationId, item: str) -> bool:
+        """Whether it is a folder or location of this organisation."""
+        ...
+
+    async def items(
+        self, organisation: OrganisationId, after: Sequence[Any] | None, limit: int
+    ) -> list[Item]:
+        """Folders and locations first, alphabetically, then the rest (GW-2)."""
+        ...
+
+    async def last_seen(self, cameras: Sequence[CameraId]) -> dict[CameraId, datetime]: ...
+
+    async def note_seen(self, seen: Mapping[CameraId, datetime]) -> None: ...
+
+    async def licences(self, cameras: Sequence[CameraId]) -> dict[CameraId, Licence]: ...
+
+    async def note_licence(self, event: LicenceChanged) -> None:
+        """Keep it unless something newer is kept already."""
+        ...
+
+
+class KnownDevices(Protocol):
+    """Which devices have a live claim, by 64-bit key, in memory. May say yes wrongly, never no."""
+
+    adds: int
+    """Grows with every `add`."""
+
+    def __contains__(self, key: int) -> bool: ...
+
+    def add(self, key: int) -> None: ...
+
+    def discard(self, key: int, unless_added_since: int) -> None:
+        """Forget it, unless any device was added after `adds` was read (it could be this one)."""
+        ...

@@ -1,0 +1,81 @@
+"""Secrets of devices: made, sealed and opened in one place."""
+
+import secrets
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+import orjson
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from joserfc import jwe
+from joserfc.jwk import OctKey
+
+from common.ids import CameraId, ClaimId
+from common.sealing import Sealer
+from provisioning.domain import Claim, DeviceId, DeviceKeys, user_hashes
+
+_PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - an alphabet
+_PASSWORD_LENGTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceToken:
+    """The content of the encrypted access token (PR-2). Times are Unix seconds."""
+
+    device: str
+    camera: str
+    connect: str
+    """Where to connect."""
+    access_token: str
+    root_password: str
+    """The camera's new administrator password (PR-22)."""
+    time_servers: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    key_id: str
+
+
+class Vault:
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def keys_for(self, claim: ClaimId, device: DeviceId, secret: str) -> bytes:
+        """What is kept of a secret, sealed."""
+        keys = DeviceKeys(user_hashes(device, secret), token_key(device, secret))
+        return self._sealer.seal(keys.packed(), f"provisioning.claim_keys:{claim}")
+
+    def keys_of(self, claim: Claim) -> DeviceKeys:
+        return DeviceKeys.unpacked(self._sealer.open(claim.keys, f"provisioning.claim_keys:{claim.id}"))
+
+    def seal_root_password(self, camera: CameraId, password: str) -> bytes:
+        return self._sealer.seal(password.encode(), f"provisioning.root_password:{camera}")
+
+    def open_root_password(self, camera: CameraId, sealed: bytes) -> str:
+        return self._sealer.open(sealed, f"provisioning.root_password:{camera}").decode()
+
+
+def token_key(device: DeviceId, secret: str) -> bytes:
+    """The key both ends make from what only they know (docs/camera-protocol.md)."""
+    info = f"vedette camera token v1 {device}".encode()
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(secret.encode())
+
+
+def encrypted(token: DeviceToken, key: bytes) -> bytes:
+    """A compact JWE (RFC 7516), `dir` with A256GCM."""
+    header = {"alg": "dir", "enc": "A256GCM", "kid": token.key_id, "cty": "json"}
+    return jwe.encrypt_compact(header, orjson.dumps(asdict(token)), OctKey.import_key(key)).encode()
+
+
+def new_access_token() -> tuple[str, str]:
+    """A token of 32 random bytes, and the hash that is kept of it."""
+    token = secrets.token_urlsafe(32)
+    return token, hash_of(token)
+
+
+def hash_of(access_token: str) -> str:
+    return sha256(access_token.encode()).hexdigest()
+
+
+def new_password() -> str:
+    """116 random bits in letters that are not confused with one another."""
+    return "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(_PASSWORD_LENGTH))

@@ -1,0 +1,30 @@
+"""What provisioning can be told."""
+
+from pydantic import Field, model_validator
+
+from common.settings import Settings as SharedSettings
+
+
+class Settings(SharedSettings):
+    http_port: int = Field(8102, ge=0, le=65535, description="Port of the HTTP listener; 0 takes a free one")
+    camera_host: str = Field("127.0.0.1", description="Address the camera port binds to")
+    camera_port: int = Field(8081, ge=0, le=65535, description="The camera port; 0 takes a free one")
+    camera_url: str = Field(
+        "", description="The camera port as cameras see it; empty: the listener's own address"
+    )
+    camera_tls_certificate: str = Field("", description="PEM file; empty: plain HTTP (development only)")
+    camera_tls_key: str = Field("", description="PEM file of the certificate's private key")
+    camera_time_servers: tuple[str, ...] = Field(
+        ("pool.ntp.org",), description="Time servers given to cameras (JSON list)"
+    )
+    camera_token_days: int = Field(365, ge=1, le=3650, description="Days a camera's access token is valid")
+    camera_heartbeat_seconds: int = Field(60, ge=5, le=3600, description="How often a camera calls in")
+    camera_callers: int = Field(
+        200_000, ge=1_000, description="Unclaimed devices remembered per process (about 300 bytes each)"
+    )
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "Settings":
+        if bool(self.camera_tls_certificate) != bool(self.camera_tls_key):
+            raise ValueError("camera_tls_certificate and camera_tls_key belong together")
+        return self
