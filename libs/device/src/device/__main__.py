@@ -2,9 +2,10 @@
 
 import typer
 
-from device import server_command
+from device import camera_command, server_command
 
 app = typer.Typer(no_args_is_help=True, help="The other end of the wire.")
+app.add_typer(camera_command.app, name="camera")
 app.add_typer(server_command.app, name="server")
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""`python -m device camera`: one camera in a terminal."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import aiohttp
+import typer
+
+from device.camera import Camera
+from device.identity import Identity
+from device.timing import RealTime
+from device.token import Memory
+
+app = typer.Typer(help="A camera that provisions itself.")
+
+
+@app.callback(invoke_without_command=True)
+def camera(
+    device_id: Annotated[str, typer.Option("--id", help="MAC address, serial:... or id:...")],
+    url: Annotated[str, typer.Option(help="The camera port of the service")],
+    secret: Annotated[str, typer.Option(envvar="VEDETTE_CAMERA_SECRET", hidden=True)] = "",
+    secret_file: Annotated[
+        Path | None, typer.Option(help="File with the secret; else VEDETTE_CAMERA_SECRET")
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Keeps the token over restarts")] = None,
+    speed: Annotated[float, typer.Option(min=0.1, help="Simulation: time runs so much faster")] = 1.0,
+) -> None:
+    """Ask for the token by the retry law, connect, send heartbeats. Ctrl-C switches the camera off."""
+    if secret_file is not None:
+        secret = secret_file.read_text().strip()
+    if not secret:
+        raise typer.BadParameter("the secret is missing: --secret-file or VEDETTE_CAMERA_SECRET")
+    try:
+        identity = Identity(device_id, secret)
+        typer.echo(f"{identity.canonical} switched on")
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        asyncio.run(_run(identity, url, RealTime(speed), Memory(token_file)))
+    except KeyboardInterrupt:
+        typer.echo("switched off")
+
+
+async def _run(identity: Identity, url: str, timer: RealTime, memory: Memory) -> None:
+    async with aiohttp.ClientSession() as session:
+        switched_on = Camera(identity, url, session, timer=timer, memory=memory)
+        running = asyncio.create_task(switched_on.run())
+        telling = asyncio.create_task(_tell(switched_on))
+        try:
+            await running
+        finally:
+            telling.cancel()
+
+
+async def _tell(camera: Camera) -> None:
+    async for state in camera.states():
+        typer.echo(f"{camera.identity.canonical} {state}")

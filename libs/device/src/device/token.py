@@ -1,0 +1,77 @@
+"""The access token: encrypted with a key that only this device and the service can make."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+
+class TokenUnreadable(Exception):
+    """It was not made for this device, or not with this secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a camera needs to know (docs/camera-protocol.md). Times are Unix seconds."""
+
+    device: str
+    camera: str
+    connect: str
+    access_token: str
+    root_password: str
+    time_servers: list[str]
+    issued_at: int
+    expires_at: int
+    key_id: str
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> "Token":
+        """Fields of later versions are ignored."""
+        try:
+            return cls(**{name: content[name] for name in cls.__slots__})
+        except KeyError as error:
+            raise TokenUnreadable(f"{error} is missing") from None
+
+
+def decrypted(compact: bytes, device: str, secret: str) -> Token:
+    """`device`: the canonical id, as `device` in the token says it."""
+    info = f"vedette camera token v1 {device}".encode()
+    key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(secret.encode())
+    try:
+        plain = jwe.decrypt_compact(compact.decode(), OctKey.import_key(key), algorithms=["dir", "A256GCM"])
+    except (JoseError, ValueError) as error:
+        raise TokenUnreadable(str(error)) from None
+    token = Token.of(json.loads(plain.plaintext or b"{}"))
+    if token.device != device:
+        raise TokenUnreadable("it is another device's")
+    return token
+
+
+class Memory:
+    """Where a camera keeps its token over power cuts: a file of mode 600, or nothing at all."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+
+    def load(self) -> Token | None:
+        if self._path is None or not self._path.exists():
+            return None
+        return Token.of(json.loads(self._path.read_text()))
+
+    def store(self, token: Token | None) -> None:
+        """None forgets it."""
+        if self._path is None:
+            return
+        if token is None:
+            self._path.unlink(missing_ok=True)
+            return
+        new = self._path.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text(json.dumps(asdict(token)))
+        new.replace(self._path)
