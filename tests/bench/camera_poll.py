@@ -160,7 +160,9 @@ def measure(rounds: int, seconds: float) -> None:
 
 
 def report(bare: Server, camera: Server, grown: str) -> None:
-    table = Table(title=f"Camera poll, nothing for it, {DEVICES:,} claimed devices known (min / median / max)")
+    table = Table(
+        title=f"Camera poll, nothing for it, {DEVICES:,} claimed devices known (min / median / max)"
+    )
     for heading in ("", "requests/s", "CPU us/request", "p99 at full load", "resident MB"):
         table.add_column(heading, justify="right")
     for server in (bare, camera):
@@ -178,7 +180,9 @@ def report(bare: Server, camera: Server, grown: str) -> None:
 
 
 def spread(values: list[float], digits: int = 0) -> str:
-    return " / ".join(f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
+    return " / ".join(
+        f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values))
+    )
 
 
 if __name__ == "__main__":

@@ -87,8 +87,8 @@ class Caller:
         self.last = now
         if self._calls <= FAST_RETRIES:
             wait = MINUTE - MINUTE_SPREAD // 2 + slot % MINUTE_SPREAD
-        elif own_hour and not as_told:
-            wait = HOUR  # it counts its hours itself: what we expect is then right, too
+        elif own_hour:
+            wait = HOUR  # at its slot already, or it counts its hours itself: then expect what it does
         else:
             wait = (slot - now) % HOUR
             if wait < MINUTE:
