@@ -46,7 +46,8 @@ local device = math.random(0, 2^45)
 request = function()
   device = device + 1
   local path = string.format("/camera/v1/devices/%012x/token", device)
-  return wrk.format("GET", path, { ["Host"] = "camera", ["Authorization"] = string.format(head, device, path) })
+  local proof = string.format(head, device, path)
+  return wrk.format("GET", path, { ["Host"] = "camera", ["Authorization"] = proof })
 end
 """
 

@@ -46,6 +46,7 @@ def test_a_proof_made_by_requests_holds() -> None:
         "realm": "vedette-camera", "nonce": "abc", "qop": "auth", "algorithm": "SHA-256",
     }  # fmt: skip
     header = auth.build_digest_header("GET", "http://camera.example" + TARGET)
+    assert header is not None
     # requests writes the algorithm with quotes, curl without: both are read
     assert _read(header).holds(MAC, user_hashes(MAC, "s3cret"))
 

@@ -3,7 +3,7 @@ connect, then stays connected. All connections are its own; nothing connects to 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 import aiohttp
@@ -76,8 +76,12 @@ class Camera:
 
     async def until(self, state: State) -> None:
         """Wait until the camera is in this state."""
+        await self.when(lambda: self.state == state)
+
+    async def when(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds; looked at when the state changes."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.state == state)
+            await self._changed.wait_for(holds)
 
     async def states(self) -> AsyncIterator[State]:
         """Every state from now on; one that lasts shorter than its reader needs may be missed."""

@@ -53,7 +53,7 @@ class KnownDeviceIndex:
             self._merge()
 
     def _merge(self) -> None:
-        """Copy whole stretches between changes into an array of the right size; milliseconds for a million."""
+        """Copy whole stretches between changes into an array of just the right size."""
         merged = array("Q", [0]) * len(self)
         old, new = memoryview(self._sorted), memoryview(merged)
         start = end = 0

@@ -1,0 +1,149 @@
+"""Provisioning on memory parts with both its doors open, for stories: people's API and the camera port."""
+
+import asyncio
+import base64
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+from aiohttp.test_utils import TestClient, TestServer
+
+from common.auth import Role
+from common.http import Guard, add_routes, application
+from common.http.idempotency import Idempotency
+from common.testing import FixedClock, MemoryHouse
+from device.camera import Camera
+from device.digest import Digest
+from device.identity import Identity
+from provisioning.app import CameraListener, assemble
+from provisioning.settings import Settings
+
+MAC, SECRET = "0040ff112233", "pass:word with spaces ž"
+
+
+def settings(**more: Any) -> Settings:
+    key = base64.b64encode(os.urandom(32)).decode()
+    return Settings(**{"master_key": key, "camera_port": 0, "http_port": 0, **more})
+
+
+class StoryTimer:
+    """The house's clock as a camera's timer: it sleeps until the story lets time pass."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        self._clock = clock
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self._asleep = asyncio.Condition()
+
+    def now(self) -> float:
+        return self._clock.now().timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        async with self._asleep:
+            self._sleepers.append((self.now() + seconds, future))
+            self._asleep.notify_all()
+        await future
+
+    async def next_wake(self) -> float:
+        """When somebody sleeps: the time of the first to wake."""
+        async with self._asleep:
+            await self._asleep.wait_for(self._waiting)
+        return min(wake for wake, _ in self._waiting())
+
+    async def until_next_wake(self) -> float:
+        """Let time pass until the first sleeper wakes; returns the seconds that passed."""
+        wake = await self.next_wake()
+        passed = wake - self.now()
+        self._clock.advance(timedelta(seconds=passed))
+        for due, future in self._waiting():
+            if due <= wake:
+                future.set_result(None)
+        return passed
+
+    def _waiting(self) -> list[tuple[float, asyncio.Future[None]]]:
+        self._sleepers = [(wake, future) for wake, future in self._sleepers if not future.done()]
+        return self._sleepers
+
+
+class Site:
+    """The service, the people and the cameras of one story."""
+
+    def __init__(self, house: MemoryHouse, people: TestClient[Any, Any], url: str) -> None:
+        self.house = house
+        self.url = url
+        self.timer = StoryTimer(house.clock)
+        self._people = people
+        self._session = aiohttp.ClientSession()
+        self._running: list[asyncio.Task[None]] = []
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, organisation: str = "org-a", **more: Any
+    ) -> tuple[int, Any]:
+        """One request of a person; status and decoded body."""
+        role = more.pop("role", Role.SUPER_ADMIN)
+        token = self.house.keys.token(organisation=organisation, role=role)
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        async with self._people.request(method, path, json=body, headers=headers) as answer:
+            return answer.status, await answer.json() if answer.content_length else None
+
+    async def claim(
+        self, *, device: str = MAC, secret: str = SECRET, organisation: str = "org-a", name: str = "Gate"
+    ) -> Any:
+        body = {"device_id": device, "secret": secret, "name": name}
+        status, claim = await self.ask("POST", "/api/v1/claims", body, organisation=organisation)
+        assert status == 201, claim
+        return claim
+
+    def camera(self, device: str = MAC, secret: str = SECRET) -> Camera:
+        """Switched on."""
+        camera = Camera(Identity(device, secret), self.url, self._session, timer=self.timer)
+        self._running.append(asyncio.create_task(camera.run()))
+        return camera
+
+    async def poll(
+        self, device: str = MAC, secret: str = SECRET, *, header: str | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One request for a token, with a fresh nonce unless the header is given."""
+        self.house.clock.advance(timedelta(milliseconds=1))
+        target = f"/camera/v1/devices/{device}/token"
+        if header is None:
+            digest = Digest(device, secret)
+            async with self._session.get(self.url + target) as answer:
+                digest.challenged(answer.headers["WWW-Authenticate"])
+            header = digest.header("GET", target)
+        assert header is not None
+        async with self._session.get(self.url + target, headers={"Authorization": header}) as answer:
+            return answer.status, dict(answer.headers), await answer.read()
+
+    async def connect(self, token: str, body: bytes = b"{}") -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{self.url}/camera/v1/connection"
+        async with self._session.put(url, data=body, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    async def close(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._session.close()
+
+
+@contextlib.asynccontextmanager
+async def open_site(**more: Any) -> AsyncIterator[Site]:
+    house, told = MemoryHouse(), settings(**more)
+    assembly = house.move_in("provisioning", lambda parts: assemble(parts, told))
+    parts = house.parts("provisioning")
+    app = application(told.max_body_bytes)
+    add_routes(app, assembly.routes, Guard(parts.verifier, Idempotency(parts.database, parts.clock)))
+    async with contextlib.AsyncExitStack() as stack:
+        for part in assembly.background:
+            await part.open()
+            stack.push_async_callback(part.close)
+        listener = next(part for part in assembly.background if isinstance(part, CameraListener))
+        people = await stack.enter_async_context(TestClient(TestServer(app)))
+        site = Site(house, people, listener.url)
+        stack.push_async_callback(site.close)
+        yield site
