@@ -85,7 +85,7 @@ async def serve_bare() -> None:
 
 async def serve_camera_port() -> None:
     """The service as it is assembled, with the machine's clock and a filled index."""
-    settings = Settings(master_key=base64.b64encode(os.urandom(32)).decode(), camera_port=0)  # type: ignore[arg-type]
+    settings = Settings(master_key=base64.b64encode(os.urandom(32)).decode(), camera_port=0)
     house = MemoryHouse(clock=SystemClock())  # type: ignore[arg-type]
     assembly = house.move_in("provisioning", lambda parts: assemble(parts, settings))
     for part in assembly.background:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from provisioning_site import MAC, SECRET, Site, open_site
+from prometheus_client import REGISTRY
 
 from common.auth import Role
 from common.contracts.licensing import LicenceChanged
@@ -17,6 +17,7 @@ from common.contracts.provisioning import (
     ClaimProgressed,
 )
 from common.ids import CameraId, LicenceId, OrganisationId
+from provisioning_site import MAC, SECRET, Site, open_site
 
 
 @pytest.fixture
@@ -68,8 +69,6 @@ async def test_the_steady_state_of_polling_is_one_request(site: Site) -> None:
 
 
 def site_metric(outcome: str) -> float:
-    from prometheus_client import REGISTRY
-
     value = REGISTRY.get_sample_value("vedette_provisioning_polls_total", {"outcome": outcome})
     return value or 0.0
 
@@ -188,15 +187,15 @@ async def test_a_camera_is_renamed_only_if_nobody_else_was_faster(site: Site) ->
 async def test_items_and_cameras_are_read_page_by_page_in_order(site: Site) -> None:
     for number, name in enumerate(["zebra", "Árbol", "apple", "Žižkov"]):
         await site.claim(device=f"id:cam-{number}x", name=name)
-    for path, key in (("/api/v1/items", None), ("/api/v1/cameras", "id")):
-        names, cursor = [], ""
+    by_name, by_age = ["apple", "Árbol", "zebra", "Žižkov"], ["zebra", "Árbol", "apple", "Žižkov"]
+    for path, order in (("/api/v1/items", by_name), ("/api/v1/cameras", by_age)):
+        names: list[str] = []
+        cursor: str | None = ""
         while cursor is not None:
             _, page = await site.ask("GET", f"{path}?limit=3" + (f"&cursor={cursor}" if cursor else ""))
             names += [item["name"] for item in page["items"]]
             cursor = page["next"]
-        assert names == (
-            ["zebra", "Árbol", "apple", "Žižkov"] if key else ["apple", "Árbol", "zebra", "Žižkov"]
-        )
+        assert names == order
 
 
 async def test_a_camera_that_stops_calling_is_offline_after_a_while(site: Site) -> None:

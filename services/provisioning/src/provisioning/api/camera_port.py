@@ -15,7 +15,7 @@ from common.auth import bearer
 from common.clock import Clock
 from common.errors import Refusal
 from common.http import Body, problem
-from common.http.problems import invalid_fields, refusal
+from common.http.problems import MalformedJson, invalid_fields, refusal
 from common.ids import new_id
 from provisioning.api import digest_header
 from provisioning.api.nonces import Nonces
@@ -74,6 +74,8 @@ class CameraPort:
                 if request.method != "PUT":
                     return _not_allowed("PUT")
                 return await self._connect(request)
+        except MalformedJson as error:
+            return problem(400, error.code, error.detail, new_id())
         except Refusal as error:
             return refusal(error, new_id())
         except web.HTTPRequestEntityTooLarge:

@@ -4,7 +4,7 @@ from common.auth import Actor
 from common.clock import Clock
 from common.errors import Conflict, FieldError, Invalid
 from common.ids import CameraId, ClaimId, OrganisationId, new_id
-from provisioning.domain import Camera, Claim, canonical, clean_name
+from provisioning.domain import Camera, Claim, DeviceId, canonical, clean_name
 from provisioning.service.needs import Inventory, KnownDevices
 from provisioning.service.vault import Vault
 from provisioning.service.waiting_room import WaitingRoom, key_of
@@ -27,18 +27,32 @@ class ClaimService:
         organisation a device has one live claim (`Conflict`)."""
         device = canonical(device_id)
         name = clean_name(name if name is not None else device.partition(":")[2][:45])
-        organisation = actor.organisation
-        if parent is not None and not await self._store.has_container(organisation, parent):
+        if parent is not None and not await self._store.has_container(actor.organisation, parent):
             raise Invalid(
                 "parent_invalid",
                 "The camera cannot be put there",
                 errors=[FieldError("parent", "no folder or location of this organisation")],
             )
+        claim, camera = self._new(actor, device, secret, name, parent)
+        try:
+            await self._store.save(claim, camera, events=[claim.claimed()])
+        except Conflict as error:
+            raise Conflict(
+                "already_claimed",
+                "This organisation has this camera already",
+                next_step="Remove the camera first to type its password again.",
+            ) from error
+        self._known.add(key_of(device))
+        return claim
+
+    def _new(
+        self, actor: Actor, device: DeviceId, secret: str, name: str, parent: str | None
+    ) -> tuple[Claim, Camera]:
         now, claim_id, camera_id = self._clock.now(), ClaimId(new_id()), CameraId(new_id())
         seen = self._room.last_and_next(device)
         claim = Claim(
             id=claim_id,
-            organisation=organisation,
+            organisation=actor.organisation,
             camera=camera_id,
             device=device,
             name=name,
@@ -51,9 +65,9 @@ class ClaimService:
             last_poll=seen[0] if seen else None,
             next_poll_expected=seen[1] if seen else None,
         )
-        camera = Camera(
+        return claim, Camera(
             id=camera_id,
-            organisation=organisation,
+            organisation=actor.organisation,
             parent=parent,
             name=name,
             kind="camera",
@@ -62,16 +76,6 @@ class ClaimService:
             version=1,
             created_at=now,
         )
-        try:
-            await self._store.save(claim, camera, events=[claim.claimed()])
-        except Conflict as error:
-            raise Conflict(
-                "already_claimed",
-                "This organisation has this camera already",
-                next_step="Remove the camera first to type its password again.",
-            ) from error
-        self._known.add(key_of(device))
-        return claim
 
     async def get(self, organisation: OrganisationId, claim: ClaimId) -> Claim:
         return await self._store.claim(organisation, claim)

@@ -27,6 +27,8 @@ class KnownDevicesFeed:
         self._index = index
         self._change_stream = change_stream
         self._task: asyncio.Task[None] | None = None
+        self.filled = asyncio.Event()
+        """Set once every claim made before is known."""
 
     async def open(self) -> None:
         if self._change_stream:
@@ -72,6 +74,7 @@ class KnownDevicesFeed:
                 break
             after = page[-1]["_id"]
         self._index.complete = True
+        self.filled.set()
         log.info("claimed devices known", devices=len(self._index))
 
     def _add(self, claim: dict[str, Any]) -> None:
