@@ -1,0 +1,61 @@
+"""Mails to be sent: written together with their cause, so that none is lost and none is sent for nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from identity.domain.accounts import Language
+
+Template = Literal["activation", "account_exists", "one_time_password"]
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
+GIVE_UP = timedelta(days=1)
+HELD = timedelta(minutes=1)
+"""A sender that died has its mail taken over after so long."""
+KEPT = timedelta(days=30)
+"""How long it is remembered that a mail was sent (its secrets are gone at once)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """`id` is made from the cause, so one cause is one mail. `sealed` holds what only the reader may see."""
+
+    id: str
+    template: Template
+    language: Language
+    to: str
+    values: Mapping[str, str]
+    sealed: bytes | None
+    due_at: datetime
+    give_up_at: datetime
+    """A code that has expired is not worth a mail any more."""
+    forget_at: datetime
+    attempts: int = 0
+    state: Literal["waiting", "sent", "given_up"] = "waiting"
+    version: int = 1
+
+    def taken(self, now: datetime) -> "Mail":
+        """In the hands of one sender, who must report before it counts as abandoned."""
+        return replace(self, attempts=self.attempts + 1, due_at=now + HELD, version=self.version + 1)
+
+    def sent(self) -> "Mail":
+        return replace(self, state="sent", sealed=None, version=self.version + 1)
+
+    def failed(self, now: datetime, *, for_good: bool) -> "Mail":
+        """Not sent: later again with growing pauses, or given up."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self.attempts - 1, 20))
+        due = now + pause
+        if for_good or due >= self.give_up_at:
+            return replace(self, state="given_up", sealed=None, version=self.version + 1)
+        return replace(self, due_at=due, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail as it is read."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    html: str

@@ -1,0 +1,1 @@
+"""What identity can do: sign up, sign in, keep sessions, write mails."""

@@ -1,0 +1,107 @@
+"""Access tokens: made, signed, and the public keys that verify them (RFC 7519, RFC 9068, RFC 8037)."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from common.auth import Role
+from common.auth.tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE, TokenVerifier
+from common.clock import Clock
+from common.errors import Conflict, Unavailable
+from common.ids import new_id
+from identity.domain.keys import SigningKey, signer
+from identity.domain.sessions import ACCESS_LIFETIME, Session
+from identity.service.secrets import Secrets
+
+LOOK_AGAIN = timedelta(minutes=1)
+"""How soon a replica learns of a key that another made; a new key signs only later than that."""
+
+
+class KeyStore(Protocol):
+    async def signing_keys(self) -> list[SigningKey]: ...
+
+    async def save(self, *things: SigningKey) -> None: ...
+
+
+class KeyRing:
+    """The signing keys, the same on all replicas. The first one is made by whoever starts first."""
+
+    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, verifier: TokenVerifier) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._clock = clock
+        self._verifier = verifier
+        self._keys: tuple[SigningKey, ...] = ()
+        self._private: dict[int, OKPKey] = {}
+        self._read_at: datetime | None = None
+
+    async def open(self) -> None:
+        await self._read()
+        if not self._keys:
+            await self._make_first()
+            await self._read()
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def access_token(self, session: Session, role: Role) -> str:
+        """A token for the session's person, in the session's organisation, for `ACCESS_LIFETIME`."""
+        now = self._clock.now()
+        await self._look_again(now)
+        key = signer(self._keys, now)
+        if key is None:
+            raise Unavailable("keys_unavailable", "No signing key is ready yet", retry_after=1)
+        issued = int(now.timestamp())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": session.user,
+            "org": session.organisation,
+            "role": role.value,
+            "sid": session.id,
+            "iat": issued,
+            "exp": issued + int(ACCESS_LIFETIME.total_seconds()),
+            "jti": new_id(),
+        }
+        header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
+        return jwt.encode(header, claims, self._private[key.number], [ALGORITHM])
+
+    async def published(self) -> list[dict[str, Any]]:
+        """The public keys, as the members of a JSON Web Key Set."""
+        now = self._clock.now()
+        await self._look_again(now)
+        return [key.public for key in self._keys if key.published(now)]
+
+    async def _look_again(self, now: datetime) -> None:
+        if self._read_at is None or now - self._read_at >= LOOK_AGAIN:
+            await self._read()
+
+    async def _read(self) -> None:
+        keys = tuple(await self._store.signing_keys())
+        for key in keys:
+            if key.number not in self._private:
+                plain = self._secrets.open(key.sealed, _purpose(key.number))
+                self._private[key.number] = OKPKey.import_key(json.loads(plain))
+        self._keys = keys
+        self._read_at = self._clock.now()
+        # Our own routes verify with our own keys; asking ourselves over HTTP could wait for ourselves.
+        self._verifier.keys.learn({"keys": [key.public for key in keys]})
+
+    async def _make_first(self) -> None:
+        pair = OKPKey.generate_key("Ed25519", auto_kid=True)
+        public = {**pair.as_dict(private=False), "alg": ALGORITHM, "use": "sig"}
+        sealed = self._secrets.seal(json.dumps(pair.as_dict(private=True)).encode(), _purpose(1))
+        first = SigningKey(
+            number=1, kid=pair.kid or "", public=public, sealed=sealed, signs_from=self._clock.now()
+        )
+        try:
+            await self._store.save(first)
+        except Conflict:
+            return  # another replica was first: its key is the one
+
+
+def _purpose(number: int) -> str:
+    return f"signing_key:{number}"

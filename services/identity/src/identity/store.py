@@ -1,0 +1,180 @@
+"""How identity is kept in MongoDB."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
+
+from common.auth import Role
+from common.contracts import Event
+from common.database import Database, Document, Index, Insert, Save, Update, Write
+from common.ids import OrganisationId, SessionId, UserId
+from identity.domain.accounts import Acceptance, Login, Membership, Organisation, User
+from identity.domain.codes import OneTimeCode
+from identity.domain.keys import SigningKey
+from identity.domain.mails import Mail
+from identity.domain.registrations import Form, Registration
+from identity.domain.sessions import Session
+from identity.domain.sign_ins import SignIn
+from identity.domain.throttles import Counted, Forgiven, Throttle
+
+REGISTRATIONS, USERS, LOGINS, ORGANISATIONS = "registrations", "users", "logins", "organisations"
+MEMBERSHIPS, SIGN_INS, SESSIONS, MAILS = "memberships", "sign_ins", "sessions", "mails"
+THROTTLES, SIGNING_KEYS = "throttles", "signing_keys"
+
+INDEXES = (
+    Index(REGISTRATIONS, (("form.email", 1),), unique=True, where={"state": "pending"}),
+    Index(MEMBERSHIPS, (("user", 1),)),
+    Index(MEMBERSHIPS, (("organisation", 1),)),
+    Index(SIGN_INS, (("user", 1), ("network", 1), ("state", 1))),
+    Index(SIGN_INS, (("forget_at", 1),), expire_after=0),
+    Index(SESSIONS, (("user", 1),)),
+    Index(MAILS, (("due_at", 1),), where={"state": "waiting"}),
+    Index(MAILS, (("forget_at", 1),), expire_after=0),
+    Index(THROTTLES, (("forget_at", 1),), expire_after=0),
+)
+
+Kept = (
+    Registration
+    | User
+    | Login
+    | Organisation
+    | Membership
+    | SignIn
+    | Session
+    | Mail
+    | SigningKey
+    | Throttle
+    | Counted
+    | Forgiven
+)
+_AGGREGATES: dict[type, str] = {
+    Registration: REGISTRATIONS,
+    User: USERS,
+    Organisation: ORGANISATIONS,
+    Membership: MEMBERSHIPS,
+    SignIn: SIGN_INS,
+    Session: SESSIONS,
+    Mail: MAILS,
+    Throttle: THROTTLES,
+}
+T = TypeVar("T")
+
+
+class IdentityStore:
+    """Reads by what people know; writes what one decision changed, all or nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, *things: Kept, events: Sequence[Event] = ()) -> None:
+        """`Stale` when an aggregate was changed meanwhile, `Conflict` when a new one exists already."""
+        await self._database.commit([_write(thing) for thing in things], events)
+
+    async def pending_registration(self, email: str) -> Registration | None:
+        return await self._one(REGISTRATIONS, {"form.email": email, "state": "pending"}, _registration)
+
+    async def user_by_login(self, name: str) -> User | None:
+        login = await self._database.get(LOGINS, {"_id": name})
+        # Asked also when there is no such login: the answer must not come sooner for it.
+        return await self.user(UserId(login["user"] if login else "nobody"))
+
+    async def user(self, identity: UserId) -> User | None:
+        return await self._one(USERS, {"_id": identity}, _user)
+
+    async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None:
+        return await self._one(MEMBERSHIPS, {"_id": f"{organisation}:{user}"}, _membership)
+
+    async def memberships(self, user: UserId) -> list[Membership]:
+        return [_membership(row) for row in await self._database.find(MEMBERSHIPS, {"user": user})]
+
+    async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]:
+        rows = await self._database.find(ORGANISATIONS, {"_id": {"$in": identities}})
+        return [Organisation(**_named(row)) for row in rows]
+
+    async def sign_in(self, identity: str) -> SignIn | None:
+        return await self._one(SIGN_INS, {"_id": identity}, _sign_in)
+
+    async def pending_sign_in(self, user: UserId, network: str) -> SignIn | None:
+        """The latest one; it may have expired."""
+        where = {"user": user, "network": network, "state": "pending"}
+        rows = await self._database.find(SIGN_INS, where, sort=[("_id", -1)], limit=1)
+        return _sign_in(rows[0]) if rows else None
+
+    async def session(self, identity: SessionId) -> Session | None:
+        return await self._one(SESSIONS, {"_id": identity}, lambda row: Session(**_named(row)))
+
+    async def throttle(self, identity: str) -> Throttle | None:
+        return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**_named(row)))
+
+    async def next_mail_due(self) -> datetime | None:
+        rows = await self._mails({}, limit=1)
+        return rows[0].due_at if rows else None
+
+    async def mails_due(self, now: datetime, limit: int) -> list[Mail]:
+        return await self._mails({"due_at": {"$lte": now}}, limit)
+
+    async def signing_keys(self) -> list[SigningKey]:
+        """Oldest first."""
+        rows = await self._database.find(SIGNING_KEYS, {}, sort=[("_id", 1)])
+        return [SigningKey(**_named(row, "number")) for row in rows]
+
+    async def _mails(self, where: Document, limit: int) -> list[Mail]:
+        due = {"state": "waiting", **where}
+        rows = await self._database.find(MAILS, due, sort=[("due_at", 1)], limit=limit)
+        return [Mail(**_named(row)) for row in rows]
+
+    async def _one(self, collection: str, where: Document, read: Callable[[Document], T]) -> T | None:
+        row = await self._database.get(collection, where)
+        return read(row) if row is not None else None
+
+
+def _write(thing: Kept) -> Write:
+    match thing:
+        case Login():
+            return Insert(LOGINS, {"_id": thing.name, "user": thing.user})
+        case SigningKey():
+            document = asdict(thing)
+            return Insert(SIGNING_KEYS, {"_id": document.pop("number"), **document})
+        case Counted():
+            times = {"last_at": thing.at, "forget_at": thing.forget_at}
+            change: dict[str, Any] = {"$set": times, "$inc": {"version": 1}}
+            change["$set" if thing.afresh else "$inc"]["tries"] = 1
+            return Update(THROTTLES, {"_id": thing.id}, change, upsert=True)
+        case Forgiven():
+            return Update(THROTTLES, {"_id": thing.id}, {"$set": {"tries": 0}, "$inc": {"version": 1}})
+        case Membership():
+            return Save(MEMBERSHIPS, {"_id": thing.id, **asdict(thing), "role": thing.role.value})
+        case _:
+            document = asdict(thing)
+            return Save(_AGGREGATES[type(thing)], {"_id": document.pop("id"), **document})
+
+
+def _named(row: Document, identity: str = "id") -> dict[str, Any]:
+    return {identity if key == "_id" else key: value for key, value in row.items()}
+
+
+def _registration(row: Document) -> Registration:
+    parts = {
+        "form": Form(**row["form"]),
+        "accepted": _acceptances(row["accepted"]),
+        "code": OneTimeCode(**row["code"]),
+    }
+    return Registration(**(_named(row) | parts))
+
+
+def _user(row: Document) -> User:
+    return User(**(_named(row) | {"accepted": _acceptances(row["accepted"])}))
+
+
+def _membership(row: Document) -> Membership:
+    fields = {key: value for key, value in row.items() if key != "_id"}
+    return Membership(**(fields | {"role": Role(row["role"])}))
+
+
+def _sign_in(row: Document) -> SignIn:
+    return SignIn(**(_named(row) | {"code": OneTimeCode(**row["code"])}))
+
+
+def _acceptances(rows: Sequence[Document]) -> tuple[Acceptance, ...]:
+    return tuple(Acceptance(**row) for row in rows)
