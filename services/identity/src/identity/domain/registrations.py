@@ -86,7 +86,7 @@ class Registration:
         return self.form.email
 
     def mailed_again(self, new_code: Callable[[], OneTimeCode], now: datetime) -> tuple["Registration", bool]:
-        """After the wish for another mail, and whether one is due. The code stays while it holds (rule 11)."""
+        """After the wish for another mail, and whether one is due; a code that holds stays (rule 11)."""
         code, due = self.code, True
         if not code.alive(now) and now >= code.sent_at + COOL_DOWN:
             code = new_code()

@@ -53,7 +53,7 @@ class KeyRing:
         await self._look_again(now)
         key = signer(self._keys, now)
         if key is None:
-            raise Unavailable("keys_unavailable", "No signing key is ready yet", retry_after=1)
+            raise _not_ready()
         issued = int(now.timestamp())
         claims = {
             "iss": ISSUER,
@@ -73,7 +73,10 @@ class KeyRing:
         """The public keys, as the members of a JSON Web Key Set."""
         now = self._clock.now()
         await self._look_again(now)
-        return [key.public for key in self._keys if key.published(now)]
+        public = [key.public for key in self._keys if key.published(now)]
+        if not public:
+            raise _not_ready()  # an empty set would be cached as the truth
+        return public
 
     async def _look_again(self, now: datetime) -> None:
         if self._read_at is None or now - self._read_at >= LOOK_AGAIN:
@@ -101,6 +104,10 @@ class KeyRing:
             await self._store.save(first)
         except Conflict:
             return  # another replica was first: its key is the one
+
+
+def _not_ready() -> Unavailable:
+    return Unavailable("keys_unavailable", "No signing key is ready yet", retry_after=1)
 
 
 def _purpose(number: int) -> str:

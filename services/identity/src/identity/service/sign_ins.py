@@ -85,7 +85,7 @@ class SignIns:
         hashed = user.password_hash if user else self._hasher.decoy
         right = await self._hasher.verify(hashed, password[: LONGEST_PASSWORD + 1])
         if user is None or not right:
-            await self._store.save(counted)
+            await settled(lambda: self._store.save(counted))
             SIGN_INS.labels("password", "refused").inc()
             raise Unauthenticated("sign_in_refused", "The login or the password is not right")
         sign_in = await settled(lambda: self._challenge(user, origin, permanent, forgiven))

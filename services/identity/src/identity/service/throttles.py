@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from common.clock import Clock
-from common.errors import Stale, Throttled
+from common.errors import Conflict, Throttled
 from identity.domain.throttles import Counted, Forgiven, Origin, Policy, Throttle
 from identity.service.secrets import Secrets
 
@@ -29,13 +29,16 @@ class Throttles:
         `Throttled` when it is too early, or when another try for the same is being counted this instant.
         """
         identity = self._identity(what, who)
-        now = self._clock.now()
-        throttle = await self._store.throttle(identity) or Throttle.unused(identity, now)
-        try:
-            await self._store.save(throttle.tried(now, policy))
-        except Stale:
-            return await self._claim_again(identity, policy)
-        return Forgiven(identity)
+        for _ in range(2):
+            now = self._clock.now()
+            throttle = await self._store.throttle(identity) or Throttle.unused(identity, now)
+            try:
+                await self._store.save(throttle.tried(now, policy))
+            except Conflict:
+                continue
+            return Forgiven(identity)
+        message = "Another try for this account is being made at this moment."
+        raise Throttled("too_many_tries", message, retry_after=1)
 
     async def address(self, what: str, origin: Origin) -> Counted:
         """`Throttled` when this address has to wait; returns the count to save with a failure.
@@ -48,16 +51,6 @@ class Throttles:
         throttle.check(now, self._per_address)
         afresh = now >= throttle.forget_at
         return Counted(id=identity, at=now, forget_at=now + self._per_address.forget, afresh=afresh)
-
-    async def _claim_again(self, identity: str, policy: Policy) -> Forgiven:
-        now = self._clock.now()
-        throttle = await self._store.throttle(identity) or Throttle.unused(identity, now)
-        try:
-            await self._store.save(throttle.tried(now, policy))
-        except Stale:
-            message = "Another try for this account is being made at this moment."
-            raise Throttled("too_many_tries", message, retry_after=1) from None
-        return Forgiven(identity)
 
     def _identity(self, what: str, who: str) -> str:
         return f"{what}:{self._secrets.digest('throttle', who).hex()[:32]}"
