@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from common.http import Body, Call, NoQuery, Route
-from identity.api.fields import NAME_PATTERN, Code, Email, Password
+from identity.api.fields import NAME_PATTERN, Code, Email, Password, SecretBody
 from identity.api.origin import Origins
 from identity.domain.accounts import Language
 from identity.domain.registrations import Form
@@ -35,7 +35,7 @@ class NewOrganisation(Body):
         return Form(**self.model_dump(exclude={"accept_terms", "accept_privacy"}))
 
 
-class Activation(Body):
+class Activation(SecretBody):
     email: Email
     code: Code
     password: Password

@@ -7,13 +7,13 @@ from pydantic import BaseModel, Field, SecretStr
 
 from common.http import Answer, Body, Call, NoQuery, Route
 from common.ids import OrganisationId
-from identity.api.fields import Code, OrganisationRef
+from identity.api.fields import Code, OrganisationRef, SecretBody
 from identity.api.origin import Origins
 from identity.api.sessions import PlaceView
 from identity.service.sign_ins import Challenge, SignedIn, SignIns
 
 
-class NewSignIn(Body):
+class NewSignIn(SecretBody):
     login: str = Field(min_length=1, max_length=254, description="E-mail address or username")
     password: SecretStr = Field(min_length=1, max_length=1000)
     permanent: bool = Field(False, description="Stay signed in without the 30 minutes of inactivity")

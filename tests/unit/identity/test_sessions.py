@@ -1,0 +1,49 @@
+"""The family of refresh tokens under every order of showing them."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.ids import OrganisationId, SessionId, UserId
+from identity.domain.sessions import IDLE_LIMIT, Session
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOME = OrganisationId("org-a")
+
+
+def session(*, permanent: bool) -> Session:
+    return Session(
+        id=SessionId("s"), user=UserId("u"), organisation=HOME, permanent=permanent, refresh=b"0",
+        agent="", created_at=START, used_at=START,
+    )  # fmt: skip
+
+
+@given(
+    permanent=st.booleans(),
+    shown=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 40)), max_size=30),
+)
+def test_only_the_latest_token_refreshes_and_any_spent_one_ends_the_family(
+    permanent: bool, shown: list[tuple[int, int]]
+) -> None:
+    current, now, latest = session(permanent=permanent), START, 0
+    for back, minutes in shown:
+        now += timedelta(minutes=minutes)
+        token = max(0, latest - back % 3)
+        idle = now - current.used_at >= IDLE_LIMIT and not permanent
+        verdict = current.judge(str(token).encode(), now)
+        if current.ended_at is not None:
+            assert verdict == "ended"
+        elif token != latest:
+            assert verdict == "reused"
+            current, event = current.ended("refresh_reused", now)
+            assert (event.reason, event.version) == ("refresh_reused", current.version)
+        elif idle:
+            assert verdict == "expired"
+            current, _ = current.ended("expired", now)
+        else:
+            assert verdict == "current"
+            latest += 1
+            before = current
+            current = before.refreshed(str(latest).encode(), HOME, now)
+            assert current.version == before.version + 1
