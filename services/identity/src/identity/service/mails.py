@@ -17,6 +17,8 @@ from identity.service.secrets import Secrets
 
 BATCH = 16
 """Mails carried side by side."""
+CARRY_SECONDS = 45.0
+"""Less than a mail stays in one sender's hands (`HELD`), so that no second one takes it meanwhile."""
 MAILS = Counter("vedette_identity_mails_total", "Mails, by what became of a try to send them", ["result"])
 log = structlog.get_logger("mails")
 
@@ -105,14 +107,24 @@ class PostOffice:
             await self._store.save(taken)
         except Stale:
             return  # another replica has it
-        try:
-            await self._carrier.carry(self._write(taken, self._secret_values(taken)))
-        except (NotNow, Undeliverable) as error:
-            failed = taken.failed(self._clock.now(), for_good=isinstance(error, Undeliverable))
-            await self._report(failed, str(error))
-        else:
+        error = await self._carry(taken)
+        if error is None:
             await self._store.save(taken.sent())
             MAILS.labels("sent").inc()
+        else:
+            failed = taken.failed(self._clock.now(), for_good=isinstance(error, Undeliverable))
+            await self._report(failed, str(error) or type(error).__name__)
+
+    async def _carry(self, mail: Mail) -> Exception | None:
+        """What went wrong, if anything. One mail that cannot even be written must not hold up the others."""
+        try:
+            async with asyncio.timeout(CARRY_SECONDS):
+                await self._carrier.carry(self._write(mail, self._secret_values(mail)))
+        except (NotNow, Undeliverable) as error:
+            return error
+        except Exception as error:
+            return NotNow(type(error).__name__)  # its text may repeat address or content
+        return None
 
     async def _report(self, mail: Mail, error: str) -> None:
         await self._store.save(mail)
