@@ -116,9 +116,7 @@ def report(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], no
     lines += ["", *(f"- {note}" for note in notes)]
     RESULTS.parent.mkdir(exist_ok=True)
     if not RESULTS.exists():
-        RESULTS.write_text(
-            "# Benchmarks\n\nWritten by `make bench`; ratios within one run count.\n"
-        )
+        RESULTS.write_text("# Benchmarks\n\nWritten by `make bench`; ratios within one run count.\n")
     with RESULTS.open("a") as results:
         results.write("\n".join(lines) + "\n")
 
