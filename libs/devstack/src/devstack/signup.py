@@ -43,9 +43,14 @@ async def _sign_up(
 ) -> None:
     last = await _newest_mail(session, mail, email, after=0, wait=0)
     form = {
-        "kind": "customer",
-        "name": ORGANISATION,
+        "organisation_name": ORGANISATION,
+        "first_name": "Demo",
+        "last_name": "Owner",
         "email": email,
+        "country": "CZ",
+        "time_zone": "Europe/Prague",
+        "currency": "EUR",
+        "language": "en",
         "accept_terms": True,
         "accept_privacy": True,
     }
