@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 from aiohttp.test_utils import TestClient, TestServer
 
+from common.app import guard_of
 from common.auth import Role
-from common.http import Guard, add_routes, application
-from common.http.idempotency import Idempotency
+from common.http import add_routes, application
 from common.testing import FixedClock, MemoryHouse
 from device.camera import Camera
 from device.digest import Digest
@@ -137,7 +137,7 @@ async def open_site(**more: Any) -> AsyncIterator[Site]:
     assembly = house.move_in("provisioning", lambda parts: assemble(parts, told))
     parts = house.parts("provisioning")
     app = application(told.max_body_bytes)
-    add_routes(app, assembly.routes, Guard(parts.verifier, Idempotency(parts.database, parts.clock)))
+    add_routes(app, assembly.routes, guard_of(parts))
     async with contextlib.AsyncExitStack() as stack:
         for part in assembly.background:
             await part.open()

@@ -6,11 +6,10 @@ import sys
 
 import uvloop
 
-from common.app import Listener, Parts
+from common.app import Listener, Parts, guard_of
 from common.auth import KeySet, Revocations, TokenVerifier
 from common.clock import SystemClock
-from common.http import Guard, add_routes, application
-from common.http.idempotency import Idempotency
+from common.http import add_routes, application
 from common.ids import SessionId
 from common.testing import MemoryDatabase, memory_sealer
 from gateway.app import build
@@ -32,9 +31,10 @@ async def main(port: int, upstream: str) -> None:
     }
     urls = {f"{name}_url": upstream for name in SERVICES}
     settings = Settings.model_validate({"master_key": "A" * 43 + "=", **urls, **paces})
-    gateway = build(settings, Parts(database, clock, memory_sealer(), verifier, revocations))
+    parts = Parts(database, clock, memory_sealer(), verifier, revocations)
+    gateway = build(settings, parts)
     app = application(settings.max_body_bytes)
-    add_routes(app, gateway.assembly.routes, Guard(verifier, Idempotency(database, clock)))
+    add_routes(app, gateway.assembly.routes, guard_of(parts))
     await Listener(app, "127.0.0.1", port, gateway.assembly.front).open()
     await asyncio.Event().wait()
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
-from common.app import Listener
-from common.http import Guard, add_routes, application
-from common.http.idempotency import Idempotency
+from common.app import Listener, guard_of
+from common.http import add_routes, application
 from common.testing import MemoryHouse
 from gateway.app import Gateway, build
 from gateway.settings import Settings
@@ -70,7 +69,7 @@ async def town(services: dict[str, web.Application], **settings: Any) -> AsyncIt
         parts = house.parts("gateway")
         gateway = build(Settings(**{"master_key": KEY, **urls, **settings}), parts)
         app = application(1_000_000)
-        guard = Guard(parts.verifier, Idempotency(parts.database, parts.clock))
+        guard = guard_of(parts)
         add_routes(app, gateway.assembly.routes, guard)
         assert gateway.assembly.mount is not None
         gateway.assembly.mount(app, guard)

@@ -11,11 +11,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from common.app import Assembly
+from common.app import Assembly, guard_of
 from common.auth import Role
 from common.due import DueLoop
-from common.http import Guard, add_routes, application
-from common.http.idempotency import Idempotency
+from common.http import add_routes, application
 from common.ids import OrganisationId, UserId
 from common.testing import MemoryDatabase, MemoryHouse
 from identity.app import assemble
@@ -167,7 +166,7 @@ async def portal() -> AsyncIterator[Portal]:
     )
     app = application(65_536)
     parts = house.parts("identity")
-    add_routes(app, assembly.routes, Guard(parts.verifier, Idempotency(parts.database, house.clock)))
+    add_routes(app, assembly.routes, guard_of(parts))
     for background in assembly.background:
         await background.open()
     async with TestClient(TestServer(app)) as client:

@@ -11,15 +11,14 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from common.app import Assembly
+from common.app import Assembly, guard_of
 from common.auth import Role
 from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
 from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.database import Document
-from common.http import Guard, add_routes, application
-from common.http.idempotency import Idempotency
+from common.http import add_routes, application
 from common.ids import CameraId, OrganisationId
 from common.testing import MemoryBus, MemoryDatabase, MemoryHouse
 from licensing.app import assemble
@@ -169,7 +168,7 @@ async def story(*, background: bool = False) -> AsyncIterator[Story]:
     assembly = house.move_in("licensing", lambda parts: assemble(parts, given))
     parts = house.parts("licensing")
     app = application(given.max_body_bytes)
-    add_routes(app, assembly.routes, Guard(parts.verifier, Idempotency(parts.database, parts.clock)))
+    add_routes(app, assembly.routes, guard_of(parts))
     async with TestClient(TestServer(app)) as client:
         for work in assembly.background if background else ():
             await work.open()

@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 from pydantic import SecretStr
 
+from common.app import guard_of
 from common.auth import Role
-from common.http import Guard, add_routes, application
-from common.http.idempotency import Idempotency
+from common.http import add_routes, application
 from common.testing import MemoryHouse
 from relay.app import assemble
 from relay.settings import Settings
@@ -87,6 +87,6 @@ async def site() -> AsyncIterator[Site]:
     assembly = house.move_in("relay", lambda parts: assemble(parts, settings))
     parts = house.parts("relay")
     app = application(settings.max_body_bytes)
-    add_routes(app, assembly.routes, Guard(parts.verifier, Idempotency(parts.database, parts.clock)))
+    add_routes(app, assembly.routes, guard_of(parts))
     async with TestClient(TestServer(app)) as client:
         yield Site(house, client)

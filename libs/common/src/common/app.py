@@ -111,9 +111,7 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
         parts = Parts(database, clock, Sealer(settings.master_key), verifier, revocations, bus)
         assembly = assemble(parts)
         bus.listen({event.wire: handler for event, handler in assembly.subscriptions.items()})
-        guard = Guard(
-            verifier, Idempotency(database, clock), settings.request_timeout, settings.max_body_bytes
-        )
+        guard = guard_of(parts, settings.request_timeout, settings.max_body_bytes)
         listener = Listener(
             _web(name, settings, assembly, guard, health),
             settings.http_host,
@@ -139,6 +137,12 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
         log.info("started", url=listener.url)
         yield listener.url
         log.info("stopping")
+
+
+def guard_of(parts: Parts, request_timeout: float = 15.0, max_body_bytes: int = 1_048_576) -> Guard:
+    """What routes need, made from the parts."""
+    idempotency = Idempotency(parts.database, parts.clock, parts.sealer)
+    return Guard(parts.verifier, idempotency, request_timeout, max_body_bytes)
 
 
 def _handled_before(database: Database) -> consumer.HandledBefore:

@@ -1,7 +1,7 @@
 """HTTP in: typed routes on aiohttp, problems instead of stack traces, safe repeats."""
 
 from common.http.problems import problem
-from common.http.route import Answer, Body, Call, NoQuery, Page, PageQuery, Query, Route
+from common.http.route import Answer, Body, Call, NoQuery, Page, PageQuery, Query, Route, SecretBody
 from common.http.serve import Guard, add_routes, application
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "PageQuery",
     "Query",
     "Route",
+    "SecretBody",
     "add_routes",
     "application",
     "problem",

@@ -2,10 +2,11 @@
 
 The key is reserved first; the reservation is marked as carried out in the same transaction as the effect
 (`common.cause`); the answer is stored after it. Same key and same body give the same answer, another body
-is a conflict, and a request that died before its effect can be asked again.
+is a conflict, and a request that died before its effect can be asked again. Bodies and answers may hold
+secrets: only a keyed hash of the body is kept, and the answer is sealed.
 """
 
-import hashlib
+import hmac
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from common.cause import AlreadyDone, Cause, because_of
 from common.clock import Clock
 from common.database import Database, Delete, Document, Index, Insert, Update
 from common.errors import Conflict, Invalid
+from common.sealing import Sealer
 
 REQUESTS, EFFECTS = "idempotent_requests", "idempotent_effects"
 KEPT = 24 * 3600
@@ -31,9 +33,11 @@ _REPEATED_HEADERS = ("Location", "ETag")
 
 
 class Idempotency:
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer) -> None:
         self._database = database
         self._clock = clock
+        self._sealer = sealer
+        self._key = sealer.derive("common.idempotency")
 
     async def once(
         self,
@@ -52,11 +56,11 @@ class Idempotency:
             )
         # Scoped by person and organisation, so nobody can read another's answer by guessing the key.
         scope = f"{actor.organisation}:{actor.user}" if actor else "public"
-        identity = _digest(scope, request.method, request.path, key)
-        fingerprint = _digest(body.decode("utf-8", "surrogateescape"))
+        identity = self._digest(scope, request.method, request.path, key)
+        fingerprint = self._digest(body.decode("utf-8", "surrogateescape"))
         earlier = await self._reserve(identity, fingerprint)
         if earlier is not None:
-            return _same_answer(earlier)
+            return self._same_answer(earlier)
         return await self._act(identity, act)
 
     async def _reserve(self, identity: str, fingerprint: str) -> Document | None:
@@ -101,7 +105,7 @@ class Idempotency:
         if isinstance(answer, web.Response) and answer.status < 500:
             stored = {
                 "status": answer.status,
-                "body": bytes(answer.body or b""),  # type: ignore[arg-type]  # our answers are bytes
+                "body": self._sealer.seal(_bytes(answer), identity),
                 "content_type": answer.content_type,
                 "headers": {
                     name: answer.headers[name] for name in _REPEATED_HEADERS if name in answer.headers
@@ -110,20 +114,25 @@ class Idempotency:
             await self._database.commit([Update(REQUESTS, {"_id": identity}, {"$set": {"answer": stored}})])
         return answer
 
+    def _same_answer(self, record: Document) -> web.Response:
+        stored = record["answer"]
+        headers = {**stored["headers"], "Idempotent-Replay": "true"}
+        body = self._sealer.open(stored["body"], record["_id"])
+        if not body:
+            return web.Response(status=stored["status"], headers=headers)
+        return web.Response(
+            status=stored["status"], body=body, content_type=stored["content_type"], headers=headers
+        )
 
-def _same_answer(record: Document) -> web.Response:
-    stored = record["answer"]
-    headers = {**stored["headers"], "Idempotent-Replay": "true"}
-    if not stored["body"]:
-        return web.Response(status=stored["status"], headers=headers)
-    return web.Response(
-        status=stored["status"], body=stored["body"], content_type=stored["content_type"], headers=headers
-    )
+    def _digest(self, *parts: str) -> str:
+        # Keyed: a body may hold a password, and a plain hash of it could be searched for.
+        text = "\0".join(parts).encode("utf-8", "surrogateescape")
+        return hmac.digest(self._key, text, "sha256").hex()
+
+
+def _bytes(answer: web.Response) -> bytes:
+    return answer.body if isinstance(answer.body, bytes) else b""
 
 
 def _in_progress() -> Conflict:
     return Conflict("request_in_progress", "The first request with this key is still being worked on")
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()

@@ -27,6 +27,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
+class SecretBody(Body):
+    """Base of bodies that carry a password: a space at its end belongs to it."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+
 class Query(BaseModel):
     """Base of query strings."""
 

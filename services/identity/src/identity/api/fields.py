@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, SecretStr
-
-from common.http import Body
+from pydantic import Field, SecretStr
 
 Password = Annotated[
     SecretStr,
@@ -16,9 +14,3 @@ Code = Annotated[SecretStr, Field(min_length=1, max_length=40)]
 OrganisationRef = Annotated[str, Field(min_length=1, max_length=64, description="Id of an organisation")]
 NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 """One line of text: control characters and line separators have no place in a name."""
-
-
-class SecretBody(Body):
-    """Base of bodies that carry a password: a space at its end belongs to it."""
-
-    model_config = ConfigDict(str_strip_whitespace=False)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from common.http import Body, Call, NoQuery, Route
-from identity.api.fields import NAME_PATTERN, Code, Email, Password, SecretBody
+from common.http import Body, Call, NoQuery, Route, SecretBody
+from identity.api.fields import NAME_PATTERN, Code, Email, Password
 from identity.api.origin import Origins
 from identity.domain.accounts import Language
 from identity.domain.registrations import Form

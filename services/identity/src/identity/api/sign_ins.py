@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from common.http import Answer, Body, Call, NoQuery, Route
+from common.http import Answer, Body, Call, NoQuery, Route, SecretBody
 from common.ids import OrganisationId
-from identity.api.fields import Code, OrganisationRef, SecretBody
+from identity.api.fields import Code, OrganisationRef
 from identity.api.origin import Origins
 from identity.api.sessions import PlaceView
 from identity.service.sign_ins import Challenge, SignedIn, SignIns

@@ -2,21 +2,23 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from common.auth import Action
 from common.clock import Clock
-from common.http import Answer, Body, Call, NoQuery, Page, PageQuery, Route
+from common.http import Answer, Call, NoQuery, Page, PageQuery, Route, SecretBody
 from common.ids import ClaimId
 from provisioning.domain import Claim, ClaimState, hint
 from provisioning.service import ClaimService
 
 
-class NewClaim(Body):
+class NewClaim(SecretBody):
     device_id: str = Field(
         min_length=1, max_length=100, description="MAC in any notation, serial number, or another id"
     )
-    secret: str = Field(min_length=1, max_length=256, description="The camera's password; it is not kept")
+    secret: SecretStr = Field(
+        min_length=1, max_length=256, description="The camera's password; it is not kept"
+    )
     name: str | None = Field(None, min_length=1, max_length=400, description="1 to 45 characters")
     parent: str | None = Field(None, min_length=1, max_length=64, description="Folder or location")
 
@@ -93,7 +95,9 @@ class ClaimsApi:
 
     async def claim(self, call: Call[NewClaim, NoQuery]) -> Answer:
         body = call.body
-        claim = await self._service.claim(call.actor, body.device_id, body.secret, body.name, body.parent)
+        claim = await self._service.claim(
+            call.actor, body.device_id, body.secret.get_secret_value(), body.name, body.parent
+        )
         return Answer(self._answer(claim), headers={"Location": f"/api/v1/claims/{claim.id}"})
 
     async def page(self, call: Call[None, PageQuery]) -> Page[ClaimAnswer]:
