@@ -112,9 +112,35 @@ def _type(schema: dict[str, Any]) -> str:
     return "nothing" if kind == "null" else kind
 
 
+def asyncapi() -> str:
+    """The events as an AsyncAPI 3.0 document, for code generators and catalogues."""
+    schemas, channels, operations, messages = {}, {}, {}, {}
+    for wire, event in sorted(EVENTS.items()):
+        name = event.__name__
+        schemas[name] = event.model_json_schema()
+        messages[name] = {
+            "name": wire,
+            "summary": (event.__doc__ or "").strip().split("\n")[0],
+            "contentType": "application/json",
+            "payload": {"$ref": f"#/components/schemas/{name}"},
+        }
+        channels[wire] = {"address": wire, "messages": {name: {"$ref": f"#/components/messages/{name}"}}}
+        operations[f"say_{name}"] = {"action": "send", "channel": {"$ref": f"#/channels/{wire}"}}
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Vedette events", "version": "1"},
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"schemas": schemas, "messages": messages},
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_table,
     "docs/events.md": events_table,
+    "docs/asyncapi.json": asyncapi,
 }
 
 

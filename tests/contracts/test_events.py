@@ -1,0 +1,122 @@
+"""What goes over the wire, pinned: every wire change is a visible difference in a golden sample."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.contracts import EVENTS, Event, licensing
+from common.contracts.identity import OrganisationCreated, SessionRevoked
+from common.contracts.licensing import LicenceChanged
+from common.contracts.provisioning import (
+    CameraClaimed,
+    CameraConnected,
+    CameraRemoved,
+    CameraRenamed,
+    ClaimProgressed,
+)
+from common.contracts.relay import (
+    AllowanceCrossed,
+    RemoteSessionClosed,
+    RemoteSessionOpened,
+    ServerStatusChanged,
+    UsageSampled,
+)
+
+SAMPLES = Path(__file__).parent / "samples"
+BASE: dict[str, Any] = {
+    "organisation": "org1",
+    "version": 3,
+    "at": datetime(2026, 3, 1, 12, 30, 15, 250_000, UTC),
+}
+CAMERA: dict[str, Any] = {"camera": "cam1", "device": "mac:0040ff112233", "name": "Front door"}
+FACTS: list[tuple[type[Event], dict[str, Any]]] = [
+    (
+        OrganisationCreated,
+        {
+            "name": "Ada Ltd",
+            "kind": "customer",
+            "time_zone": "Europe/Prague",
+            "currency": "CZK",
+            "language": "cs",
+        },
+    ),
+    (SessionRevoked, {"session": "ses1", "user": "usr1", "reason": "logout"}),
+    (CameraClaimed, {**CAMERA, "claim": "clm1", "claimed_by": "usr1"}),
+    (
+        ClaimProgressed,
+        {
+            "claim": "clm1",
+            "camera": "cam1",
+            "state": "waiting",
+            "next_poll_expected": "2026-03-01T12:31:00Z",
+        },
+    ),
+    (CameraConnected, {**CAMERA, "first": True}),
+    (CameraRenamed, {"camera": "cam1", "name": "Gate"}),
+    (CameraRemoved, CAMERA),
+    (
+        LicenceChanged,
+        {
+            "licence": "lic1",
+            "camera": "cam1",
+            "state": "active",
+            "previous": "demo",
+            "cause": "trial_ended",
+            "since": datetime(2026, 3, 1, tzinfo=UTC),
+            "plan": "standard",
+            "portal_features": True,
+            "recording": True,
+            "charged": True,
+            "simultaneous_accesses": 5,
+            "trial_ends": datetime(2026, 3, 1, tzinfo=UTC),
+        },
+    ),
+    (licensing.TestClockMoved, {"ahead_seconds": 86_400}),
+    (
+        ServerStatusChanged,
+        {"server": "srv1", "name": "Recorder", "status": "green", "software_version": "6.8.1"},
+    ),
+    (RemoteSessionOpened, {"session": "rem1", "server": "srv1", "mode": "peer_to_peer_or_relay"}),
+    (RemoteSessionClosed, {"session": "rem1", "server": "srv1", "reason": "closed_by_user"}),
+    (UsageSampled, {"session": "rem1", "allocation": "node-1", "forwarded_bytes": 1_234_567}),
+    (
+        AllowanceCrossed,
+        {
+            "period": "2026-03",
+            "percent": 80,
+            "used_bytes": 240_000_000_000,
+            "allowance_bytes": 300_000_000_000,
+        },
+    ),
+]
+EXAMPLES = [kind.model_validate(BASE | fields) for kind, fields in FACTS]
+
+
+def test_every_event_has_a_sample() -> None:
+    assert {example.wire for example in EXAMPLES} == set(EVENTS)
+    assert {path.stem for path in SAMPLES.glob("*.json")} == set(EVENTS)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.wire)
+def test_what_is_sent_is_what_was_agreed(example: Event) -> None:
+    agreed = json.loads((SAMPLES / f"{example.wire}.json").read_text())
+    assert json.loads(example.model_dump_json()) == agreed
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.wire)
+def test_an_agreed_event_is_understood_also_with_fields_we_do_not_know(example: Event) -> None:
+    agreed = json.loads((SAMPLES / f"{example.wire}.json").read_text())
+    understood = type(example).model_validate_json(json.dumps(agreed | {"added_later": 1}))
+    assert understood == example
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=lambda kind: kind.wire)
+def test_names_say_speaker_fact_and_version(kind: type[Event]) -> None:
+    speaker, fact, version = kind.wire.split(".")
+    assert kind.__module__ == f"common.contracts.{speaker}"
+    assert fact.replace("_", "") == kind.__name__.lower()
+    assert version == "v1"
+    assert kind.about in kind.model_fields
