@@ -66,7 +66,7 @@ async def test_everything_is_ready_and_nothing_remains(
         assert await missing(suite.mail_url) == ""
         assert isinstance(suite.mongo, Given)
         family = children(before)
-    assert len(family) >= 7
+    assert len(family) >= 6
     assert [process for process in family if runs(process)] == []
 
 
@@ -128,6 +128,10 @@ async def test_a_service_with_a_wrong_setting_shows_its_line(
     assert children(before) == []
 
 
+@pytest.mark.skipif(
+    os.environ.get("VEDETTE_TEST_BACKEND") == "containers",
+    reason="containers belong to the Docker daemon, the kernel does not end them with their supervisor",
+)
 async def test_a_supervisor_that_is_killed_takes_everything_with_it(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom devstack.suite import Suite\n"

@@ -29,15 +29,17 @@ class Container:
         self.url = url
         self._container = container
         self._answers = answers
-        self._made = False
+        self._making: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start it (again) and wait until it answers. Errors: ServerFailedError."""
-        if self._made:
-            await asyncio.to_thread(self._container.get_wrapped_container().start)
+        if self._making is None:
+            # Shielded: a container whose making is given up halfway would stay behind, unknown to `stop`.
+            making = asyncio.create_task(self._make())
+            self._making = making
+            await asyncio.shield(making)
         else:
-            await asyncio.to_thread(self._container.start)
-            self._made = True
+            await asyncio.to_thread(self._container.get_wrapped_container().start)
         try:
             async with asyncio.timeout(_READY_WITHIN):
                 while not await self._answers():
@@ -48,13 +50,22 @@ class Container:
 
     async def stop(self) -> None:
         """Remove it with its data."""
-        if self._made:
-            await asyncio.to_thread(self._container.stop)
-            self._made = False
+        if self._making is None:
+            return
+        await asyncio.wait([self._making])
+        self._making = None
+        await asyncio.to_thread(self._container.stop)
 
     async def kill(self) -> None:
         """SIGKILL; data stays, `start` brings it back."""
         await asyncio.to_thread(self._container.get_wrapped_container().kill)
+
+    async def output_of(self, *command: str) -> bytes:
+        """What a command prints inside the container."""
+        return bytes((await asyncio.to_thread(self._container.exec, list(command))).output)
+
+    async def _make(self) -> None:
+        await asyncio.to_thread(self._container.start)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -74,10 +85,17 @@ def _container(image: str) -> "DockerContainer":
     return DockerContainer(image)
 
 
+def _published(image: str, inside: int, port: int) -> "DockerContainer":
+    container = _container(image)
+    # On the loopback interface only: `with_bind_ports` would open the port to the network.
+    container.ports[f"{inside}/tcp"] = (LOOPBACK, port)  # type: ignore[assignment]
+    return container
+
+
 def mongo(image: str) -> Container:
     """MongoDB as a replica set of one node."""
     port = free_port()
-    container = _container(image).with_bind_ports(27017, port)
+    container = _published(image, 27017, port)
     container.with_command("mongod --replSet rs0 --bind_ip_all --networkMessageCompressors snappy,zstd")
     # The member knows its address inside the container only, so clients must not look for other members.
     url = f"mongodb://{LOOPBACK}:{port}/?directConnection=true"
@@ -87,7 +105,7 @@ def mongo(image: str) -> Container:
 def rabbit(image: str) -> Container:
     """RabbitMQ with a generated password."""
     port, password = free_port(), secrets.token_urlsafe(24)
-    container = _container(image).with_bind_ports(5672, port)
+    container = _published(image, 5672, port)
     container.with_env("RABBITMQ_DEFAULT_USER", "vedette").with_env("RABBITMQ_DEFAULT_PASS", password)
     url = f"amqp://vedette:{password}@{LOOPBACK}:{port}/"
     return Container(url, container, lambda: speaks_amqp(LOOPBACK, port))
