@@ -60,7 +60,9 @@ def environment(service: str, ports: Mapping[str, int], addresses: Addresses, ke
         "PUBLIC_URL": url(ports, "gateway"),
         "CAMERA_URL": url(ports, "camera"),
     } | _own(service, ports, addresses, keys)
-    return {**os.environ, **{f"VEDETTE_{name}": value for name, value in told.items()}}
+    # glibc gives every thread an arena of its own, which fragments: two hold a service 10 MB smaller.
+    lean = {"MALLOC_ARENA_MAX": "2"}
+    return {**lean, **os.environ, **{f"VEDETTE_{name}": value for name, value in told.items()}}
 
 
 def _own(service: str, ports: Mapping[str, int], addresses: Addresses, keys: Keys) -> dict[str, str]:
