@@ -10,6 +10,7 @@ from common.clock import Clock
 from common.contracts import Event
 from common.errors import Conflict, FieldError, Invalid
 from common.ids import OrganisationId, UserId, new_id
+from common.races import settled
 from identity.domain.accounts import Acceptance, Login, Membership, Organisation, User
 from identity.domain.codes import OneTimeCode
 from identity.domain.mails import Mail
@@ -18,7 +19,6 @@ from identity.domain.registrations import CODE_LIFETIME, CODE_TRIES, Form, Regis
 from identity.domain.throttles import ACTIVATION, Counted, Forgiven, Origin
 from identity.service.mails import PostOffice
 from identity.service.passwords import Hasher
-from identity.service.races import settled
 from identity.service.secrets import Secrets
 from identity.service.throttles import Throttles
 

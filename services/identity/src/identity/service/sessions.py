@@ -11,10 +11,10 @@ from common.clock import Clock
 from common.contracts import Event
 from common.errors import Conflict, Forbidden, Stale, Unauthenticated
 from common.ids import OrganisationId, SessionId, UserId, new_id
+from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.sessions import ACCESS_LIFETIME, EndReason, Session
 from identity.service.keys import KeyRing
-from identity.service.races import settled
 from identity.service.secrets import Secrets, not_ours
 
 ENDED = Counter("vedette_identity_sessions_ended_total", "Sessions ended, by reason", ["reason"])

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from common.clock import Clock
 from common.errors import Forbidden, Unauthenticated
 from common.ids import OrganisationId, UserId, new_id
+from common.races import settled
 from identity.domain.accounts import User
 from identity.domain.mails import Mail
 from identity.domain.names import LONGEST_PASSWORD, canonical, masked
@@ -17,7 +18,6 @@ from identity.domain.sign_ins import CODE_LIFETIME, CODE_TRIES, SignIn, over
 from identity.domain.throttles import PASSWORD, SECOND_FACTOR, Counted, Forgiven, Origin
 from identity.service.mails import PostOffice
 from identity.service.passwords import Hasher
-from identity.service.races import settled
 from identity.service.secrets import Secrets
 from identity.service.sessions import Place, Sessions, Tokens
 from identity.service.throttles import Throttles

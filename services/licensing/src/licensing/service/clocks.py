@@ -8,9 +8,9 @@ from common.clock import Clock
 from common.contracts.licensing import TestClockMoved
 from common.errors import NotFound
 from common.ids import OrganisationId
+from common.races import settled
 from licensing.domain.clocks import TestClock
 from licensing.domain.registration import Organisation
-from licensing.service.retrying import looking_again
 
 
 class Clocks(Protocol):
@@ -68,6 +68,6 @@ class OrganisationClocks:
                 await self._store.save_test_clock(clock, event)
             return clock
 
-        clock = await looking_again(attempt)
+        clock = await settled(attempt)
         self.on_move()
         return clock

@@ -8,13 +8,13 @@ from common.contracts.identity import OrganisationCreated
 from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.errors import NotFound
 from common.ids import CameraId, LicenceId, OrganisationId, new_id
+from common.races import settled
 from licensing.domain.clocks import TestClock
 from licensing.domain.licence import Change, Licence, registered
 from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Organisation, Registration, Trial
 from licensing.domain.timeline import Interval, intervals
 from licensing.service.clocks import OrganisationClocks
-from licensing.service.retrying import looking_again
 from licensing.service.timelines import Timelines, entries_known
 
 Move = Callable[[Licence, datetime], list[Change]]
@@ -68,11 +68,11 @@ class LicenceService:
     async def camera_connected(self, event: CameraConnected) -> None:
         """First connection: Demo when the device never had a trial, else Active at once (D7)."""
         if event.first:
-            await looking_again(lambda: self._register(event))
+            await settled(lambda: self._register(event))
 
     async def camera_removed(self, event: CameraRemoved) -> None:
         """The licence and its fees end in the moment of removal, however late that is heard (D19)."""
-        await looking_again(lambda: self._end(event))
+        await settled(lambda: self._end(event))
 
     async def _register(self, event: CameraConnected) -> None:
         known = await self._store.registration(event.organisation, event.camera)
@@ -152,7 +152,7 @@ class LicenceService:
             await self._store.save(changes)
             return changes[-1].licence
 
-        return await looking_again(attempt)
+        return await settled(attempt)
 
 
 def _trial_of(licence: Licence) -> Trial | None:

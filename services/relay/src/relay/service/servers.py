@@ -7,9 +7,9 @@ from common.clock import Clock
 from common.contracts import Event
 from common.errors import NotFound, Stale, Unauthenticated
 from common.ids import OrganisationId, ServerId, new_id
+from common.races import settled
 from relay.domain.servers import Server, hash_of, register
 
-TRIES = 5
 SILENT_AT_ONCE = 200
 
 
@@ -54,27 +54,23 @@ class Servers:
         return await self._store.page(organisation, after, limit)
 
     async def remove(self, organisation: OrganisationId, server: ServerId) -> None:
-        for _ in range(TRIES):
+        async def attempt() -> None:
             removed, event = (await self.get(organisation, server)).removed(self._clock.now())
-            try:
-                return await self._store.save(removed, event)
-            except Stale:  # a heartbeat was faster
-                continue
-        raise Stale(f"server {server}")
+            await self._store.save(removed, event)
+
+        await settled(attempt)
 
     async def heartbeat(self, server: ServerId, credential: str, software_version: str) -> Server:
         """Hear from a server; writes only what changes something (see `LOST_AFTER`)."""
-        for _ in range(TRIES):
+
+        async def attempt() -> Server:
             known = await self._authenticated(server, credential)
             heard, event = known.heard(software_version, self._clock.now())
-            if heard is known:
-                return heard
-            try:
+            if heard is not known:
                 await self._store.save(heard, *([event] if event else []))
-            except Stale:  # the loop that notices silence, or the same heartbeat sent twice
-                continue
             return heard
-        raise Stale(f"server {server}")
+
+        return await settled(attempt)
 
     async def _authenticated(self, server: ServerId, credential: str) -> Server:
         """The server; one answer for unknown, removed and wrong credential, in the same time."""

@@ -7,14 +7,13 @@ from typing import Protocol
 from common.clock import Clock
 from common.contracts import Event
 from common.contracts.relay import AllowanceCrossed, ServerStatusChanged
-from common.errors import NotFound, Stale
+from common.errors import NotFound
 from common.ids import OrganisationId, RemoteSessionId, ServerId, UserId, new_id
+from common.races import settled
 from relay.domain.allowance import MonthUsage
 from relay.domain.credentials import RelayCredential, relay_credential
 from relay.domain.servers import Server
 from relay.domain.sessions import CloseReason, RemoteSession, open_session, reason_for_peer_to_peer
-
-TRIES = 5
 
 
 class SessionStore(Protocol):
@@ -110,13 +109,12 @@ class Sessions:
 
     async def close(self, organisation: OrganisationId, session: RemoteSessionId) -> None:
         """Closing a closed session is fine."""
-        for _ in range(TRIES):
-            found, _bytes = await self.get(organisation, session)
-            try:
-                return await self._close([found], "closed")
-            except Stale:
-                continue
-        raise Stale(f"session {session}")
+
+        async def attempt() -> None:
+            found, _ = await self.get(organisation, session)
+            await self._close([found], "closed")
+
+        await settled(attempt)
 
     async def end_relayed(self, event: AllowanceCrossed) -> None:
         """At 100 % the sessions that are being relayed end; those that never were go on (D9)."""
