@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 import structlog
 from aiohttp import web
-from prometheus_client import Counter
 from pydantic import BaseModel, Field, ValidationError
 
 from common.auth import bearer
@@ -19,6 +18,7 @@ from common.http.problems import MalformedJson, invalid_fields, refusal
 from common.ids import new_id
 from provisioning.api import digest_header
 from provisioning.api.nonces import Nonces
+from provisioning.api.poll_counts import counts
 from provisioning.domain import canonical, slot_of
 from provisioning.service import DeliveryService, KnownDevices, WaitingRoom
 from provisioning.service.waiting_room import key_of
@@ -27,10 +27,6 @@ PREFIX, SUFFIX, CONNECTION = "/camera/v1/devices/", "/token", "/camera/v1/connec
 LARGEST_BODY = 4096
 NOBODY = bytes(32)
 """Stands for the user hash where there is none, so that every poll costs the same computing."""
-_polls = Counter("vedette_provisioning_polls_total", "Cameras asking for a token", ["outcome"])
-NOT_YET, DELIVERED, CHALLENGED, TOO_FAST = (
-    _polls.labels(outcome) for outcome in ("not_yet", "delivered", "challenged", "too_fast")
-)
 log = structlog.get_logger("camera_port")
 
 
@@ -90,13 +86,13 @@ class CameraPort:
         now = self._clock.now().timestamp()
         proof = digest_header.read(request.headers.get("Authorization"), target)
         if proof is None or not self._nonces.fresh(proof.nonce, now):
-            CHALLENGED.inc()
+            counts["challenged"] += 1
             challenge = digest_header.challenge(self._nonces.new(now), stale=proof is not None)
             return web.Response(status=401, headers={"WWW-Authenticate": challenge})
         key = key_of(device)
         caller = self._room.caller(key, request.remote or "")
         if too_fast := caller.too_fast(now):
-            TOO_FAST.inc()
+            counts["too_fast"] += 1
             return web.Response(status=429, headers=self._again(too_fast, now))
         wait = caller.call(now, slot_of(key))
         if key in self._known:
@@ -105,19 +101,25 @@ class CameraPort:
                 return self._deliver(token, now)
         else:
             proof.answers(NOBODY)
-        NOT_YET.inc()
+        counts["not_yet"] += 1
         return web.Response(status=204, headers=self._again(wait, now))
 
     def _deliver(self, token: bytes, now: float) -> web.Response:
-        DELIVERED.inc()
-        headers = {"Content-Type": "application/jose", "Cache-Control": "no-store"}
-        return web.Response(body=token, headers={**headers, **self._next_nonce(now)})
+        counts["delivered"] += 1
+        return web.Response(
+            body=token,
+            headers={
+                "Content-Type": "application/jose",
+                "Cache-Control": "no-store",
+                "Authentication-Info": f'nextnonce="{self._nonces.new(now)}"',
+            },
+        )
 
     def _again(self, wait: float, now: float) -> Mapping[str, str]:
-        return {"Retry-After": str(int(wait) + 1), **self._next_nonce(now)}
-
-    def _next_nonce(self, now: float) -> Mapping[str, str]:
-        return {"Authentication-Info": f'nextnonce="{self._nonces.new(now)}"'}
+        return {
+            "Retry-After": str(int(wait) + 1),
+            "Authentication-Info": f'nextnonce="{self._nonces.new(now)}"',
+        }
 
     async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
         token = bearer(request.headers.get("Authorization"))
