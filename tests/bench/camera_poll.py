@@ -176,8 +176,9 @@ def report(bare: Server, camera: Server, grown: str) -> None:
     table.add_row("ratio", spread(ratios, 2), spread(cpu, 2), "", "")
     console = Console(width=120)
     console.print(table)
-    verdict = "met" if statistics.median(ratios) >= 0.6 else "missed"
-    console.print(f"goal >= 0.6: {verdict}; index {grown} bytes per device (goal <= 20)")
+    # Requests/s alone would flatter or blame us for what else the machine was doing.
+    verdict = "met" if min(statistics.median(ratios), statistics.median(cpu)) >= 0.6 else "missed"
+    console.print(f"goal >= 0.6 in both medians: {verdict}; index {grown} bytes per device (goal <= 20)")
 
 
 def spread(values: list[float], digits: int = 0) -> str:

@@ -1,13 +1,18 @@
-"""A million claimed devices in memory, 8 bytes each."""
+"""A million claimed devices in memory, 10 bytes each."""
 
 from array import array
 from bisect import bisect_left
 
 SMALLEST_BATCH = 1024
+_FILTER_BITS = 24
+_FILTER_MASK = (1 << _FILTER_BITS) - 1
 
 
 class KnownDeviceIndex:
     """Sorted 64-bit keys in one array, and beside it what changed since they were sorted.
+
+    In front is a bit for each value of a key's last 24 bits (2 MB): with a million devices it says no to 94 %
+    of the others in one access to memory, where the search in the array costs twelve that miss the cache.
 
     Until `complete` is set it contains every key: who asks looks into the database.
     """
@@ -18,18 +23,25 @@ class KnownDeviceIndex:
         self._sorted = array("Q")
         self._added: set[int] = set()
         self._gone: set[int] = set()
+        self._filter = bytearray(1 << (_FILTER_BITS - 3))
+        """Bits are never cleared: that costs a search, not a wrong answer."""
 
     def __len__(self) -> int:
         return len(self._sorted) + len(self._added) - len(self._gone)
 
     def __contains__(self, key: int) -> bool:
-        if not self.complete or key in self._added:
+        if not self.complete:
             return True
-        return self._has(key) and key not in self._gone
+        place = key & _FILTER_MASK
+        if not self._filter[place >> 3] >> (place & 7) & 1:
+            return False
+        return key in self._added or (self._has(key) and key not in self._gone)
 
     def add(self, key: int) -> None:
         self.adds += 1
         self._gone.discard(key)
+        place = key & _FILTER_MASK
+        self._filter[place >> 3] |= 1 << (place & 7)
         if not self._has(key):
             self._added.add(key)
             self._merge_if_many()
