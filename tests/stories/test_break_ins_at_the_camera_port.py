@@ -157,3 +157,26 @@ async def _curl(site: Site, device: str) -> bytes:
 async def _challenge(site: Site) -> str:
     async with aiohttp.ClientSession() as session, session.get(site.url + TARGET) as answer:
         return answer.headers["WWW-Authenticate"]
+
+
+async def test_the_quick_and_the_general_answer_say_the_same(site: Site) -> None:
+    """A client that does not keep its connection, or speaks HTTP/1.0, gets aiohttp's own answer."""
+    port = int(site.url.rpartition(":")[2])
+    said = []
+    for version, connection in (("1.1", "keep-alive"), ("1.1", "close"), ("1.0", "close")):
+        site.house.clock.advance(timedelta(minutes=1))
+        digest = Digest(MAC, "secret")
+        digest.challenged(await _challenge(site))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        proof = digest.header("GET", TARGET)
+        writer.write(
+            f"GET {TARGET} HTTP/{version}\r\nHost: c\r\nConnection: {connection}\r\nAuthorization: {proof}\r\n\r\n".encode()
+        )
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode()
+        writer.close()
+        status, *lines = head.strip().split("\r\n")
+        said.append(
+            (status.split()[1], sorted(line.partition(":")[0] for line in lines if "onnection" not in line))
+        )
+    assert said[0] == said[1] == said[2]
+    assert said[0] == ("204", ["Authentication-Info", "Date", "Retry-After", "Server"])

@@ -68,7 +68,17 @@ class CameraListener:
     async def open(self) -> None:
         settings = self._settings
         # A handler without application: a poll needs neither router nor middleware.
-        server = web.Server(self._port, request_factory=_small_request, access_log=None)
+        loop = asyncio.get_running_loop()
+
+        def small_request(
+            message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+        ) -> web.BaseRequest:
+            """Cameras send little: a body over the limit is refused while it is read."""
+            return web.BaseRequest(
+                message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY
+            )
+
+        server = web.Server(self._port, request_factory=small_request, access_log=None)
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=DRAIN_SECONDS)
         await self._runner.setup()
         await web.TCPSite(
@@ -93,9 +103,3 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(settings.camera_tls_certificate, settings.camera_tls_key)
     return context
-
-
-def _small_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    """Cameras send little: a body over the limit is refused while it is read."""
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY)

@@ -18,6 +18,7 @@ from common.http.problems import MalformedJson, invalid_fields, refusal
 from common.ids import new_id
 from provisioning.api import digest_header
 from provisioning.api.nonces import Nonces
+from provisioning.api.not_yet import NotYet
 from provisioning.api.poll_counts import counts
 from provisioning.domain import canonical, slot_of
 from provisioning.service import DeliveryService, KnownDevices, WaitingRoom
@@ -102,6 +103,8 @@ class CameraPort:
         else:
             proof.answers(NOBODY)
         counts["not_yet"] += 1
+        if NotYet.suits(request):
+            return NotYet(int(wait) + 1, self._nonces.new(now), now)
         return web.Response(status=204, headers=self._again(wait, now))
 
     def _deliver(self, token: bytes, now: float) -> web.Response:
