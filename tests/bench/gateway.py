@@ -43,7 +43,7 @@ def main(rounds: int = 5, seconds: int = 5) -> None:
     with ExitStack() as stack:
         peers = start(stack, folder)
         for peer in peers:
-            measure(peer, folder, 4)  # fills the caches of verified tokens
+            measure(peer, folder, 8)  # fills the caches of verified tokens
         samples: dict[str, list[Sample]] = {peer.name: [] for peer in peers}
         for number in range(rounds):
             for peer in peers[number % len(peers) :] + peers[: number % len(peers)]:

@@ -35,7 +35,6 @@ from common.health import Health
 from common.http import Guard, Route, add_routes, application
 from common.http import idempotency as idempotent_requests
 from common.http.idempotency import Idempotency
-from common.http.serve import WebHandler
 from common.mongo import MongoDatabase, open_client
 from common.openapi import document
 from common.outbox import Outbox
@@ -68,7 +67,17 @@ class Parts:
     bus: Bus | None = None
 
 
-Front = Callable[[WebHandler], WebHandler]
+class Front(Protocol):
+    """Stands before the whole application, on the bare server: bodies come as they were sent (compressed ones
+    too), and a client that leaves cancels its request (the gateway's proxy)."""
+
+    def protocol(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
+        """What to make for each new connection."""
+        ...
+
+    async def settle(self) -> None:
+        """The process stops: nothing new, finish what is in hand."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +91,6 @@ class Assembly:
     mount: Callable[[web.Application, Guard], None] | None = None
     """Adds what does not fit a table of typed routes (the gateway's pages and event stream)."""
     front: Front | None = None
-    """Stands before the whole application and may answer itself, on the bare server: bodies come as they were
-    sent (compressed ones too), and a client that leaves cancels its request (the gateway's proxy)."""
 
 
 Assemble = Callable[[Parts], Assembly]
@@ -194,6 +201,7 @@ class Listener:
             auto_decompress=front is None,
         )
         self._front = front
+        self._doors: asyncio.Server | None = None
         self._host, self._port = host, port
         self.url = ""
 
@@ -201,13 +209,20 @@ class Listener:
         await self._runner.setup()
         server = self._runner.server
         if self._front is not None and server is not None:
-            server.request_handler = self._front(server.request_handler)  # type: ignore[assignment]
-        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
-        address = self._runner.addresses[0]
+            loop, protocol = asyncio.get_running_loop(), self._front.protocol(server)
+            self._doors = await loop.create_server(protocol, self._host, self._port, backlog=1024)
+            address = self._doors.sockets[0].getsockname()
+        else:
+            await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+            address = self._runner.addresses[0]
         self.url = f"http://{address[0]}:{address[1]}"
 
     async def close(self) -> None:
         """Closing twice is fine."""
+        if self._doors is not None:
+            self._doors.close()
+        if self._front is not None:
+            await self._front.settle()
         await self._runner.cleanup()
 
 

@@ -102,6 +102,4 @@ def build(settings: Settings, parts: Parts) -> Gateway:
         app.on_shutdown.append(end_streams)
 
     connections = _Connections(upstreams)
-    return Gateway(
-        Assembly(routes=pages.routes, background=[connections], mount=mount, front=front.before), stream
-    )
+    return Gateway(Assembly(routes=pages.routes, background=[connections], mount=mount, front=front), stream)

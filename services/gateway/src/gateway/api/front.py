@@ -20,14 +20,17 @@ from common.http.problems import refusal
 from common.http.serve import SECONDS
 from common.ids import new_id
 from gateway.api.headers import Addresses, lines, same_client, security, trace_parent
+from gateway.api.lane import Express, Lane, Ticket
 from gateway.clients.exchange import GONE, pass_on
 from gateway.clients.faults import ClientGone, TooLarge, TooSlow, UpstreamFault
+from gateway.clients.headers import Header, sort_plain
 from gateway.clients.pool import Upstream
 from gateway.domain.routes import Way, find
 from gateway.service.admission import Admission
 from gateway.service.feed import Sessions
 
 Inside = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SETTLE: Final = 10.0
 _MARKER: Final = "access_token"
 _tracer = trace.get_tracer("vedette.gateway")
 log = structlog.get_logger("gateway")
@@ -56,11 +59,19 @@ class Front:
         self._security = security(https=https)
         self._security_lines = lines(self._security)
         self._protocol = b"https" if https else b"http"
+        self._express = Express(self._ticket, self._count)
         self._seconds: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
-    def before(self, inside: Inside) -> Inside:
-        """The handler for the server: `inside` answers what is not a service's."""
+    def protocol(self, server: web.Server) -> Callable[[], Lane]:
+        """What to make for a new connection: aiohttp's protocol for it behind an express lane."""
+        server.request_handler = self._before(server.request_handler)  # type: ignore[assignment]
+        return lambda: Lane(server(), self._express)
 
+    async def settle(self) -> None:
+        """The gateway stops: let the express lanes run empty."""
+        await self._express.settle(SETTLE)
+
+    def _before(self, inside: Inside) -> Inside:
         async def front(request: web.Request) -> web.StreamResponse:
             way = find(request.method, request.raw_path)
             if way is not None:
@@ -160,7 +171,9 @@ class Front:
         )
         upstream = self._upstreams[way.service]
         if not self._traced:
-            return await pass_on(request, upstream, to_service + trace_parent(request), to_client, hidden)
+            begun = self._express.take_begun(request.protocol, request.method, request.raw_path)
+            given = trace_parent(request.headers.get("traceparent"))
+            return await pass_on(request, upstream, to_service + given, to_client, hidden, begun)
         with _tracer.start_as_current_span(
             f"{request.method} {way.service}",
             propagate.extract(request.headers),
@@ -170,6 +183,37 @@ class Front:
             sent = await pass_on(request, upstream, to_service + _trace_lines(), to_client, hidden)
             span.set_attribute("http.response.status_code", sent.status)
             return sent
+
+    def _ticket(self, method: bytes, target: str, headers: list[Header], peer: object) -> Ticket | None:
+        """Admit a request to the express lane; None for whatever is not quite ordinary."""
+        if self._traced or self._origins or (method != b"GET" and method != b"HEAD"):
+            return None
+        way = find("GET", target)
+        plain = None if way is None or way.public else sort_plain(headers)
+        if way is None or plain is None:
+            return None
+        try:
+            actor = self._admission.known(bearer(plain.authorization))
+            upstream = self._upstreams[way.service]
+            connection = upstream.take_idle() if actor is not None else None
+            if actor is None or connection is None:
+                return None
+            limit = self._admission.count(actor)
+        except Refusal:
+            return None  # asked again in the front, which words the refusal
+        name = new_id().encode("ascii")
+        address = self._addresses.behind(peer, plain.forwarded_for)
+        wire = b"%b %b HTTP/1.1\r\nHost: %b\r\n%bX-Request-ID: %b\r\nX-Forwarded-For: %b\r\n" % (
+            method,
+            target.encode("ascii"),
+            upstream.authority,
+            b"".join(plain.lines),
+            name,
+            address.encode("ascii", "replace"),
+        )
+        wire += b"X-Forwarded-Proto: %b\r\n%b\r\n" % (self._protocol, trace_parent(plain.trace_parent))
+        to_client = b"X-Request-ID: %b\r\n%b%b" % (name, limit, self._security_lines)
+        return Ticket(connection, wire, method == b"HEAD", to_client, way.service, actor)
 
     def _fault(self, fault: UpstreamFault, identity: str) -> web.Response:
         log.warning("no answer from a service", upstream=fault.service, why=fault.why, request_id=identity)

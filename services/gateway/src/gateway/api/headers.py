@@ -36,9 +36,8 @@ def lines(headers: dict[str, str]) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
 
 
-def trace_parent(request: web.BaseRequest) -> bytes:
+def trace_parent(given: str | None) -> bytes:
     """The caller's `traceparent` line when it is well formed (W3C Trace Context), else nothing."""
-    given = request.headers.get("traceparent")
     if given is None or _TRACE_PARENT.fullmatch(given) is None:
         return b""
     return b"traceparent: %b\r\n" % given.encode("ascii")
@@ -52,10 +51,14 @@ class Addresses:
 
     def of(self, request: web.BaseRequest) -> str:
         """The client's address."""
-        peer = request.protocol.peername
+        forwarded = request.headers.get("X-Forwarded-For", "") if self._trusted else ""
+        return self.behind(request.protocol.peername, forwarded)
+
+    def behind(self, peer: object, forwarded: str) -> str:
+        """The client's address, from the connection's other end and what X-Forwarded-For says."""
         address = str(peer[0]) if isinstance(peer, tuple) else "unknown"
         if self._trusted and self._is_trusted(address):
-            for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            for hop in reversed(forwarded.split(",")):
                 address = hop.strip() or address
                 if not self._is_trusted(address):
                     break

@@ -1,6 +1,7 @@
 """One kept-alive connection to a service: a request out, an answer in, then the next."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from gateway.clients.faults import BadAnswer, Died, Slow
@@ -17,6 +18,8 @@ class Home(Protocol):
     limits: Limits
 
     def gone(self, connection: "Connection") -> None: ...
+
+    def give_back(self, connection: "Connection") -> None: ...
 
 
 class Connection(AnswerReader, asyncio.Protocol):
@@ -38,6 +41,8 @@ class Connection(AnswerReader, asyncio.Protocol):
         self.idle_since = 0.0
         self.deadline = NEVER
         """Loop time when the pool stops waiting for the service's next move."""
+        self.notify: Callable[[], None] | None = None
+        """Called when the answer is ready, for who does not wait in a task."""
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._reading_paused = False
@@ -128,6 +133,10 @@ class Connection(AnswerReader, asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
+    def give_back(self) -> None:
+        """The exchange ended."""
+        self.home.give_back(self)
+
     def time_out(self) -> None:
         """The deadline passed."""
         self.fail(Slow(self.home.name, "kept silent for too long"))
@@ -198,6 +207,8 @@ class Connection(AnswerReader, asyncio.Protocol):
             self._waiter = None
 
     def _wake(self) -> None:
+        if self.notify is not None and self.ready:
+            self.notify()
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)

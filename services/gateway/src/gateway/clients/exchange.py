@@ -62,9 +62,10 @@ async def pass_on(
     to_service: bytes,
     to_client: bytes,
     hidden: frozenset[bytes] = frozenset(),
+    begun: Connection | None = None,
 ) -> Sent:
     """Pass `request` on and its answer back; `to_service` and `to_client` are header lines added on the way,
-    `hidden` the (lower-case) names of headers that end here.
+    `hidden` the (lower-case) names of headers that end here, `begun` the exchange when it has begun already.
 
     Raises UpstreamFault, TooLarge or TooSlow while nothing was sent to the client, ClientGone after that.
     A cancelled exchange closes its connection to the service.
@@ -92,10 +93,10 @@ async def pass_on(
         framing,
         body,
     )
-    connection = upstream.take_idle() or await upstream.take()
+    connection = begun or upstream.take_idle() or await upstream.take()
     try:
         if upload is None:
-            connection = await _ask(request, upstream, connection, wire)
+            connection = await _ask(request, upstream, connection, wire, begun=begun is not None)
         else:
             await upload.run(connection, wire)
         return await _answer(request, upstream, connection, head, upload, to_client)
@@ -108,11 +109,12 @@ async def pass_on(
 
 
 async def _ask(
-    request: web.BaseRequest, upstream: Upstream, connection: Connection, wire: bytes
+    request: web.BaseRequest, upstream: Upstream, connection: Connection, wire: bytes, *, begun: bool
 ) -> Connection:
     """Send a request that is complete. Once more when a kept connection turns out to be dead already."""
     head_only = request.method == "HEAD"
-    connection.begin(wire, head_only=head_only)
+    if not begun:
+        connection.begin(wire, head_only=head_only)
     try:
         await connection.answer()
     except Died:
@@ -143,13 +145,13 @@ async def _answer(
     if upload is not None and connection.complete:
         await upload.settle(status)
     keep_alive = request.keep_alive and (upload is None or upload.done)
-    parts = [_status_line(status), connection.head.lines, to_client]
+    parts = [to_client]
     if not keep_alive:
         parts.append(b"Connection: close\r\n")
     elif request.version < HttpVersion11:
         parts.append(b"Connection: keep-alive\r\n")
     if connection.complete:
-        _write(request, _short(request, connection, parts))
+        _write(request, short_answer(connection, request.method == "HEAD", parts))
         _part(upstream, connection, upload)
         await _let_client_read(request, upstream.limits.client_idle)
         return _sent(status, keep_alive)
@@ -167,11 +169,13 @@ def _part(upstream: Upstream, connection: Connection, upload: Upload | None) -> 
         connection.abort()  # the service still expects the rest of the body
 
 
-def _short(request: web.BaseRequest, connection: Connection, parts: list[bytes]) -> bytes:
+def short_answer(connection: Connection, head_only: bool, lines: list[bytes]) -> bytes:
+    """A complete answer as the client gets it, with `lines` among its headers."""
     status = connection.status
     length = connection.head.length
     body = connection.take()
-    if request.method == "HEAD" or status == 304:
+    parts = [_status_line(status), connection.head.lines, *lines]
+    if head_only or status == 304:
         parts.append(b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length)
     elif status == 204:
         parts.append(b"\r\n")
@@ -182,9 +186,10 @@ def _short(request: web.BaseRequest, connection: Connection, parts: list[bytes])
 
 
 async def _stream(
-    request: web.BaseRequest, upstream: Upstream, connection: Connection, parts: list[bytes], keep_alive: bool
+    request: web.BaseRequest, upstream: Upstream, connection: Connection, lines: list[bytes], keep_alive: bool
 ) -> bool:
     """Pass a long answer on as it comes, no faster than the client reads. False: then close."""
+    parts = [_status_line(connection.status), connection.head.lines, *lines]
     length = connection.head.length
     chunked = length is None and request.version >= HttpVersion11
     if length is not None:

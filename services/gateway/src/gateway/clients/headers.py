@@ -103,6 +103,40 @@ def sort_request(raw: Sequence[Header], hidden: frozenset[bytes] = frozenset()) 
     return RequestHead(lines, websocket, expects)
 
 
+class PlainHead(NamedTuple):
+    """A request's head when there is nothing special about it."""
+
+    lines: list[bytes]
+    authorization: str | None
+    forwarded_for: str
+    trace_parent: str | None
+
+
+_SPECIAL = frozenset({b"upgrade", b"expect", b"te", b"trailer", b"transfer-encoding", b"content-length"})
+
+
+def sort_plain(raw: Sequence[Header]) -> PlainHead | None:
+    """The head of a request without a body; None when it says anything out of the ordinary."""
+    lines = []
+    authorization = parent = None
+    forwarded = ""
+    for name, value in raw:
+        key = name.lower()
+        if key not in NOT_TO_SERVICE:
+            lines.append(b"%b: %b\r\n" % (name, value))
+            if key == b"authorization":
+                if authorization is not None:
+                    return None
+                authorization = value.decode("latin-1")
+        elif key in _SPECIAL or (key == b"connection" and value.lower() != b"keep-alive"):
+            return None
+        elif key == b"x-forwarded-for":
+            forwarded = f"{forwarded},{value.decode('latin-1')}" if forwarded else value.decode("latin-1")
+        elif key == b"traceparent":
+            parent = value.decode("latin-1")
+    return PlainHead(lines, authorization, forwarded, parent)
+
+
 class AnswerHead(NamedTuple):
     """An answer's head, sorted: what the client sees and what the framing was."""
 

@@ -15,7 +15,7 @@ class _End(asyncio.Protocol):
         self.other: asyncio.Transport | None = None
         self._closed = closed
         self._former = former
-        """aiohttp's protocol, which keeps the books of the server's connections."""
+        """The server's protocol, which keeps the books of the server's connections."""
 
     def data_received(self, data: bytes) -> None:
         if self.other is not None:
@@ -62,7 +62,7 @@ async def splice(request: web.BaseRequest, connection: Connection) -> None:
         raise ConnectionResetError
     closed = asyncio.get_running_loop().create_future()
     towards_client = _End(closed, None)
-    towards_service = _End(closed, request.protocol)
+    towards_service = _End(closed, cast(asyncio.Protocol, client.get_protocol()))
     service, first = connection.detach(towards_client)
     towards_client.other, towards_service.other = client, service
     client.set_protocol(towards_service)
