@@ -35,6 +35,8 @@ async def main(port: int, upstream: str) -> None:
     gateway = build(settings, parts)
     app = application(settings.max_body_bytes)
     add_routes(app, gateway.assembly.routes, guard_of(parts))
+    for background in gateway.assembly.background:
+        await background.open()
     await Listener(app, "127.0.0.1", port, gateway.assembly.front).open()
     await asyncio.Event().wait()
 

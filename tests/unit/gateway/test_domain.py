@@ -52,8 +52,18 @@ def test_no_timing_gets_more_than_burst_plus_rate(gaps: list[float]) -> None:
 def test_buckets_stay_bounded() -> None:
     buckets = Buckets(Pace(1, 1), capacity=10)
     for number in range(1000):
-        buckets.take(str(number), 0.0)
-    assert len(buckets) == 10
+        buckets.take(str(number), number / 100)
+        assert len(buckets) <= 10
+
+
+def test_a_crowd_of_other_keys_does_not_refill_an_empty_bucket() -> None:
+    buckets = Buckets(Pace(rate=0.1, burst=2), capacity=100)
+    for now in range(60):
+        buckets.take(f"passing {now}", float(now))
+    assert [buckets.take("k", 60.0) for _ in range(3)] == [1, 0, -10]
+    for number in range(80):
+        buckets.take(f"passing {number}", 61.0)
+    assert buckets.empty("k", 61.0)
 
 
 def test_the_header_tells_what_is_left_and_when_it_is_full_again() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 SERVICES: Final = ("identity", "provisioning", "licensing", "relay")
@@ -57,7 +58,11 @@ _WAYS: Final = {(service, public): Way(service, public) for service in SERVICES 
 
 def find(method: str, target: str) -> Way | None:
     """The way of a request (`target`: path and query as sent); None: none of the services' business."""
-    path = target.partition("?")[0]
+    return _find(method, target.partition("?")[0])
+
+
+@lru_cache(4096)
+def _find(method: str, path: str) -> Way | None:
     if not path.startswith("/api/v1/"):
         return _KEYS if path == KEY_SET and method in ("GET", "HEAD") else None
     resource, slash, rest = path[8:].partition("/")
