@@ -6,11 +6,12 @@ import sys
 
 import uvloop
 
-from common.app import Listener, Parts, guard_of
+from common.app import Parts, guard_of
 from common.auth import KeySet, Revocations, TokenVerifier
 from common.clock import SystemClock
 from common.http import add_routes, application
 from common.ids import SessionId
+from common.listener import Listener
 from common.testing import MemoryDatabase, memory_sealer
 from gateway.app import build
 from gateway.domain.routes import SERVICES

@@ -7,8 +7,9 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
-from common.app import Listener, guard_of
+from common.app import guard_of
 from common.http import add_routes, application
+from common.listener import Listener
 from common.testing import MemoryHouse
 from gateway.app import Gateway, build
 from gateway.settings import Settings

@@ -157,6 +157,18 @@ async def test_a_long_answer_that_began_in_the_lane_is_streamed_and_asked_for_on
         assert len(departures) == 3
 
 
+async def test_a_long_answer_is_counted_once(departures: list[str]) -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+    async with street(always(long), session_burst=2, session_rate=0.01) as (place, service, client):
+        statuses = []
+        for _ in range(3):
+            client.send(ask(place))
+            statuses.append((await client.answer())[0])
+        assert statuses == [200, 200, 429]
+        assert len(departures) == 1
+        assert service.accepted == 1
+
+
 async def test_a_dead_connection_found_in_the_lane_costs_nothing(departures: list[str]) -> None:
     async def dies_on_the_second_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_head(reader)

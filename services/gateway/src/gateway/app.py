@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -90,20 +91,25 @@ def build(settings: Settings, parts: Parts) -> Gateway:
     queue = Topology(settings.bus_prefix, "gateway").queue
     stream = EventStream(f"{queue}.stream", feed, sessions)
 
+    mount = _mount(pages, events, sessions, security(https=https) | {"Server": "vedette"})
+    connections = _Connections(upstreams)
+    return Gateway(Assembly(routes=pages.routes, background=[connections], mount=mount, front=front), stream)
+
+
+def _mount(
+    pages: Pages, events: Events, sessions: Sessions, headers: dict[str, str]
+) -> Callable[[web.Application, Guard], None]:
+    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+
+    async def end_streams(_: web.Application) -> None:
+        sessions.end_all()
+
     def mount(app: web.Application, _: Guard) -> None:
         pages.mount(app)
         app.router.add_get("/api/v1/events", events.stream)
-        headers = security(https=https) | {"Server": "vedette"}
-
-        async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-            for name, value in headers.items():
-                response.headers.setdefault(name, value)
-
-        async def end_streams(_: web.Application) -> None:
-            sessions.end_all()
-
         app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(end_streams)
 
-    connections = _Connections(upstreams)
-    return Gateway(Assembly(routes=pages.routes, background=[connections], mount=mount, front=front), stream)
+    return mount

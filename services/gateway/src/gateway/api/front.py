@@ -13,17 +13,28 @@ import structlog
 from aiohttp import web
 from opentelemetry import propagate, trace
 
-from common.auth import Actor, bearer
+from common.auth import Actor
 from common.errors import Refusal
 from common.http import problem
 from common.http.problems import refusal
 from common.http.serve import SECONDS
 from common.ids import new_id
-from gateway.api.headers import Addresses, lines, same_client, security, trace_parent
+from gateway.api.booking import Booking, nobody
+from gateway.api.headers import (
+    Addresses,
+    lines,
+    preflight,
+    same_client,
+    security,
+    token_of,
+    trace_lines,
+    trace_parent,
+)
 from gateway.api.lane import Express, Lane, Ticket
-from gateway.clients.exchange import GONE, pass_on
+from gateway.clients.answer import GONE
+from gateway.clients.connection import Connection
+from gateway.clients.exchange import pass_on
 from gateway.clients.faults import ClientGone, TooLarge, TooSlow, UpstreamFault
-from gateway.clients.headers import Header, sort_plain
 from gateway.clients.pool import Upstream
 from gateway.domain.routes import Way, find
 from gateway.service.admission import Admission
@@ -31,7 +42,6 @@ from gateway.service.feed import Sessions
 
 Inside = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTLE: Final = 10.0
-_MARKER: Final = "access_token"
 _tracer = trace.get_tracer("vedette.gateway")
 log = structlog.get_logger("gateway")
 
@@ -59,7 +69,9 @@ class Front:
         self._security = security(https=https)
         self._security_lines = lines(self._security)
         self._protocol = b"https" if https else b"http"
-        self._express = Express(self._ticket, self._count)
+        booking = Booking(upstreams, admission, addresses, self._protocol, self._security_lines)
+        # Spans and CORS are not for the express lane: then every request goes through the front.
+        self._express = Express(booking.ticket if not traced and not origins else nobody, self._count)
         self._seconds: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def protocol(self, server: web.Server) -> Callable[[], Lane]:
@@ -83,7 +95,7 @@ class Front:
     async def _own(self, request: web.Request, inside: Inside) -> web.StreamResponse:
         origin = request.headers.get("Origin")
         if request.method == "OPTIONS" and origin in self._origins:
-            return web.Response(status=204, headers=_preflight(str(origin)))
+            return web.Response(status=204, headers=preflight(str(origin)))
         try:
             if request.path not in ("/live", "/ready", "/metrics"):
                 self._admission.count_address(same_client(self._addresses.of(request)))
@@ -93,10 +105,11 @@ class Front:
 
     async def _serve(self, request: web.Request, way: Way) -> web.StreamResponse:
         started = perf_counter()
-        identity = new_id()
+        ticket = self._express.take_begun(request.protocol, request.method, request.raw_path)
+        identity = new_id() if ticket is None else ticket.identity
         response: web.StreamResponse
         try:
-            response = await self._admit(request, way, identity)
+            response = await self._admit(request, way, identity, ticket)
         except UpstreamFault as fault:
             response = self._fault(fault, identity)
         except Refusal as no:
@@ -114,13 +127,17 @@ class Front:
         self._count(request.method, way.service, response.status, perf_counter() - started)
         return response
 
-    async def _admit(self, request: web.Request, way: Way, identity: str) -> web.StreamResponse:
-        websocket = "Upgrade" in request.headers
+    async def _admit(
+        self, request: web.Request, way: Way, identity: str, ticket: Ticket | None
+    ) -> web.StreamResponse:
         address = self._addresses.of(request)
+        if ticket is not None:  # admitted in the lane already, and counted
+            return await self._pass(request, way, identity, address, ticket.limit, begun=ticket.connection)
+        websocket = "Upgrade" in request.headers
         if way.public:
             limit = self._admission.count_address(same_client(address))
             return await self._pass(request, way, identity, address, limit)
-        token, rest = _token(request, websocket)
+        token, rest = token_of(request, websocket)
         actor = self._admission.known(token) or await self._admission.actor(token, same_client(address))
         limit = self._admission.count(actor)
         if not websocket:
@@ -158,6 +175,7 @@ class Front:
         answer_lines: bytes,
         more: bytes = b"",
         hidden: frozenset[bytes] = frozenset(),
+        begun: Connection | None = None,
     ) -> web.StreamResponse:
         name = identity.encode("ascii")
         to_client = b"X-Request-ID: %b\r\n%b%b" % (name, answer_lines, self._security_lines)
@@ -171,7 +189,6 @@ class Front:
         )
         upstream = self._upstreams[way.service]
         if not self._traced:
-            begun = self._express.take_begun(request.protocol, request.method, request.raw_path)
             given = trace_parent(request.headers.get("traceparent"))
             return await pass_on(request, upstream, to_service + given, to_client, hidden, begun)
         with _tracer.start_as_current_span(
@@ -180,40 +197,9 @@ class Front:
             kind=trace.SpanKind.SERVER,
             attributes={"http.request.method": request.method, "vedette.request_id": identity},
         ) as span:
-            sent = await pass_on(request, upstream, to_service + _trace_lines(), to_client, hidden)
+            sent = await pass_on(request, upstream, to_service + trace_lines(), to_client, hidden)
             span.set_attribute("http.response.status_code", sent.status)
             return sent
-
-    def _ticket(self, method: bytes, target: str, headers: list[Header], peer: object) -> Ticket | None:
-        """Admit a request to the express lane; None for whatever is not quite ordinary."""
-        if self._traced or self._origins or (method != b"GET" and method != b"HEAD"):
-            return None
-        way = find("GET", target)
-        plain = None if way is None or way.public else sort_plain(headers)
-        if way is None or plain is None:
-            return None
-        try:
-            actor = self._admission.known(bearer(plain.authorization))
-            upstream = self._upstreams[way.service]
-            connection = upstream.take_idle() if actor is not None else None
-            if actor is None or connection is None:
-                return None
-            limit = self._admission.count(actor)
-        except Refusal:
-            return None  # asked again in the front, which words the refusal
-        name = new_id().encode("ascii")
-        address = self._addresses.behind(peer, plain.forwarded_for)
-        wire = b"%b %b HTTP/1.1\r\nHost: %b\r\n%bX-Request-ID: %b\r\nX-Forwarded-For: %b\r\n" % (
-            method,
-            target.encode("ascii"),
-            upstream.authority,
-            b"".join(plain.lines),
-            name,
-            address.encode("ascii", "replace"),
-        )
-        wire += b"X-Forwarded-Proto: %b\r\n%b\r\n" % (self._protocol, trace_parent(plain.trace_parent))
-        to_client = b"X-Request-ID: %b\r\n%b%b" % (name, limit, self._security_lines)
-        return Ticket(connection, wire, method == b"HEAD", to_client, way.service, actor)
 
     def _fault(self, fault: UpstreamFault, identity: str) -> web.Response:
         log.warning("no answer from a service", upstream=fault.service, why=fault.why, request_id=identity)
@@ -236,31 +222,3 @@ class Front:
         if observe is None:
             observe = self._seconds[key] = SECONDS.labels(method, f"gateway:{service}", status).observe
         observe(seconds)
-
-
-def _token(request: web.Request, websocket: bool) -> tuple[str, list[str] | None]:
-    """The access token, and for one that came as a sub-protocol (browsers cannot set headers on a WebSocket)
-    the other sub-protocols. Never from the URL, which ends up in logs."""
-    given = request.headers.get("Authorization")
-    if given is None and websocket:
-        offered = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        if _MARKER in offered[:-1]:
-            place = offered.index(_MARKER)
-            return offered[place + 1], offered[:place] + offered[place + 2 :]
-    return bearer(given), None
-
-
-def _trace_lines() -> bytes:
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return lines(carrier)
-
-
-def _preflight(origin: str) -> dict[str, str]:
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
-        "Access-Control-Max-Age": "600",
-        "Vary": "Origin",
-    }

@@ -18,9 +18,8 @@ from typing import Final, NamedTuple
 from aiohttp.web_protocol import RequestHandler
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from common.auth import Actor
+from gateway.clients.answer import short_answer
 from gateway.clients.connection import Connection
-from gateway.clients.exchange import short_answer
 from gateway.clients.headers import Header
 
 REFRESH: Final = 60.0
@@ -37,7 +36,10 @@ class Ticket(NamedTuple):
     head_only: bool
     to_client: bytes
     service: str
-    actor: Actor
+    identity: str
+    """The request's id."""
+    limit: bytes
+    """The `RateLimit` line."""
 
 
 Admit = Callable[[bytes, str, list[Header], object], Ticket | None]
@@ -66,8 +68,8 @@ class Express:
         if self.under_way:
             await asyncio.wait([asyncio.ensure_future(self._settled.wait())], timeout=seconds)
 
-    def take_begun(self, protocol: object, method: str, target: str) -> Connection | None:
-        """The exchange that was begun for this request of this connection."""
+    def take_begun(self, protocol: object, method: str, target: str) -> Ticket | None:
+        """The ticket of the exchange that was begun for this request of this connection."""
         lane = self.lanes.get(protocol)
         return None if lane is None else lane.take_begun(method, target)
 
@@ -88,7 +90,7 @@ class Lane(asyncio.Protocol):
         self._data = b""
         self._held: list[bytes] = []
         self._ticket: Ticket | None = None
-        self._begun: tuple[str, str, Connection] | None = None
+        self._begun: tuple[str, str, Ticket] | None = None
         self._started = self._inside_since = 0.0
         self._transport: asyncio.Transport
         self._peer: object = None
@@ -107,7 +109,7 @@ class Lane(asyncio.Protocol):
             ticket.connection.abort()
             self._express.ended()
         if self._begun is not None:
-            self._begun[2].abort()
+            self._begun[2].connection.abort()
         self._inner.connection_lost(exc)
 
     def eof_received(self) -> None:
@@ -153,8 +155,10 @@ class Lane(asyncio.Protocol):
             target = self._url.decode("ascii")
         except UnicodeDecodeError:
             return False
+        if parser.get_http_version() != "1.1":
+            return False
         ticket = self._express.admit(parser.get_method(), target, self._headers, self._peer)
-        if ticket is None or parser.get_http_version() != "1.1":
+        if ticket is None:
             return False
         self._ticket, self._data, self._started = ticket, data, now
         self._express.under_way += 1
@@ -176,7 +180,7 @@ class Lane(asyncio.Protocol):
             connection.give_back()
             self._express.count(method, ticket.service, connection.status, perf_counter() - self._started)
         else:
-            self._begun = (method, self._url.decode("ascii"), connection)
+            self._begun = (method, self._url.decode("ascii"), ticket)
             self._inside_since = perf_counter()
             self._inner.data_received(self._data)
         if self._held:
@@ -184,11 +188,14 @@ class Lane(asyncio.Protocol):
             self._transport.resume_reading()
             self.data_received(held)
 
-    def take_begun(self, method: str, target: str) -> Connection | None:
+    def take_begun(self, method: str, target: str) -> Ticket | None:
+        """What the lane began for this request, once."""
         begun, self._begun = self._begun, None
-        if begun is None or begun[:2] == (method, target):
-            return None if begun is None else begun[2]
-        begun[2].abort()
+        if begun is None:
+            return None
+        if begun[:2] == (method, target):
+            return begun[2]
+        begun[2].connection.abort()
         return None
 
     # httptools

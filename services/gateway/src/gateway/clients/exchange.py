@@ -1,13 +1,11 @@
 """One request passed on to a service, and its answer passed back."""
 
 import asyncio
-from functools import cache
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import HttpVersion11, web
-from aiohttp.abc import AbstractStreamWriter
 
+from gateway.clients.answer import Sent, sent, short_answer, status_line
 from gateway.clients.connection import Connection
 from gateway.clients.faults import ClientGone, Died
 from gateway.clients.headers import RequestHead, sort_request
@@ -18,42 +16,6 @@ from gateway.clients.upload import Upload, body_at_hand
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """Idempotent methods (RFC 9110, 9.2.2)."""
 _LENGTH_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
-
-
-class Sent(web.StreamResponse):
-    """Tells aiohttp's server that the answer is on the wire already, and whether the connection stays.
-
-    The gateway writes answers of services itself: their heads are bytes already, taking them apart into a
-    response object and building the same bytes again costs half as much as everything else it does.
-    """
-
-    def __init__(self, status: int, keep_alive: bool) -> None:
-        super().__init__(status=status)
-        self._keep_alive = keep_alive
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        return None
-
-
-GONE: Final = Sent(499, keep_alive=False)
-"""Nobody is there to read an answer."""
-
-
-@cache
-def _sent(status: int, keep_alive: bool) -> Sent:
-    return Sent(status, keep_alive)
-
-
-@cache
-def _status_line(status: int) -> bytes:
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\nServer: vedette\r\n".encode("ascii")
 
 
 async def pass_on(
@@ -71,19 +33,7 @@ async def pass_on(
     A cancelled exchange closes its connection to the service.
     """
     head = sort_request(request.raw_headers, hidden)
-    upload = None
-    if not request.body_exists:
-        body = b""
-        framing = b"Content-Length: 0\r\n\r\n" if request.method in _LENGTH_EXPECTED else b"\r\n"
-    elif (at_hand := body_at_hand(request, upstream.limits)) is not None:
-        body = at_hand
-        framing = b"Content-Length: %d\r\n\r\n" % len(body)
-    else:
-        body = b""
-        upload = Upload(request, upstream.limits, expects=head.expects)
-        framing = upload.framing
-    if head.websocket and upload is None:
-        framing = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" + framing
+    upload, framing, body = _body(request, upstream, head)
     wire = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b%b" % (
         request.method.encode("ascii"),
         _target(request),
@@ -106,6 +56,21 @@ async def pass_on(
     finally:
         if upload is not None:
             upload.stop()
+
+
+def _body(
+    request: web.BaseRequest, upstream: Upstream, head: RequestHead
+) -> tuple[Upload | None, bytes, bytes]:
+    """The request's body: still arriving, or here with its framing (the end of the head included)."""
+    if not request.body_exists:
+        if head.websocket:
+            return None, b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b""
+        return None, b"Content-Length: 0\r\n\r\n" if request.method in _LENGTH_EXPECTED else b"\r\n", b""
+    at_hand = body_at_hand(request, upstream.limits)
+    if at_hand is not None:
+        return None, b"Content-Length: %d\r\n\r\n" % len(at_hand), at_hand
+    upload = Upload(request, upstream.limits, expects=head.expects)
+    return upload, upload.framing, b""
 
 
 async def _ask(
@@ -154,12 +119,12 @@ async def _answer(
         _write(request, short_answer(connection, request.method == "HEAD", parts))
         _part(upstream, connection, upload)
         await _let_client_read(request, upstream.limits.client_idle)
-        return _sent(status, keep_alive)
+        return sent(status, keep_alive)
     keep_alive = await _stream(request, upstream, connection, parts, keep_alive)
     if upload is not None:
         await upload.settle(status)
     _part(upstream, connection, upload)
-    return _sent(status, keep_alive)
+    return sent(status, keep_alive)
 
 
 def _part(upstream: Upstream, connection: Connection, upload: Upload | None) -> None:
@@ -169,27 +134,11 @@ def _part(upstream: Upstream, connection: Connection, upload: Upload | None) -> 
         connection.abort()  # the service still expects the rest of the body
 
 
-def short_answer(connection: Connection, head_only: bool, lines: list[bytes]) -> bytes:
-    """A complete answer as the client gets it, with `lines` among its headers."""
-    status = connection.status
-    length = connection.head.length
-    body = connection.take()
-    parts = [_status_line(status), connection.head.lines, *lines]
-    if head_only or status == 304:
-        parts.append(b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length)
-    elif status == 204:
-        parts.append(b"\r\n")
-    else:
-        parts.append(b"Content-Length: %d\r\n\r\n" % len(body))
-        parts.append(body)
-    return b"".join(parts)
-
-
 async def _stream(
     request: web.BaseRequest, upstream: Upstream, connection: Connection, lines: list[bytes], keep_alive: bool
 ) -> bool:
     """Pass a long answer on as it comes, no faster than the client reads. False: then close."""
-    parts = [_status_line(connection.status), connection.head.lines, *lines]
+    parts = [status_line(connection.status), connection.head.lines, *lines]
     length = connection.head.length
     chunked = length is None and request.version >= HttpVersion11
     if length is not None:
@@ -225,7 +174,7 @@ async def _switch(
         % (connection.head.lines, to_client),
     )
     await splice(request, connection)
-    return _sent(101, False)
+    return sent(101, False)
 
 
 def _target(request: web.BaseRequest) -> bytes:

@@ -20,7 +20,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / ".vedette" / "bench"
 RESULTS = ROOT / "docs" / "benchmarks.md"
 SERVER_CORE, LOAD_CORE = "0", "1"
