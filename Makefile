@@ -49,7 +49,8 @@ fmt: $(VENV)/.test ## Format the code and repair what the linter can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: $(VENV)/.test servers ## Measure; results go to docs/benchmarks.md
-	@for bench in tests/bench/[a-z]*.py; do echo "$$bench"; $(BIN)/python "$$bench"; done
+	@cd tests && for bench in bench/[a-z]*.py; do \
+		echo "tests/$$bench"; $(abspath $(BIN))/python -m "bench.$$(basename "$$bench" .py)"; done
 
 chaos: $(VENV)/.test servers ## Kill services and servers in the middle of work, then count
 	@$(BIN)/python -m pytest --timeout 1800 tests/chaos

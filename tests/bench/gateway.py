@@ -21,8 +21,19 @@ import orjson
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import OKPKey
-from bench.peers.measure import FOLDER, LOAD_CORE, SERVER_CORE, Peer, Sample, load, need, report, running, spread
 
+from bench.peers.measure import (
+    FOLDER,
+    LOAD_CORE,
+    SERVER_CORE,
+    Peer,
+    Sample,
+    load,
+    need,
+    report,
+    running,
+    spread,
+)
 from common.auth.tokens import AUDIENCE, ISSUER, TYPE
 
 PEERS = Path(__file__).parent / "peers"
