@@ -1,6 +1,6 @@
 """Camera polls of unclaimed ids with a million claimed devices known, beside a bare aiohttp 204 handler.
 
-    python tests/bench/camera_poll.py [rounds] [seconds]
+    cd tests && python -m bench.camera_poll [rounds seconds]
 
 Both servers run the whole time, pinned to one core; wrk loads them in turn from another. Every request comes
 from another device id and carries a proof, so nothing is answered from a cache. CPU is that of the server
@@ -12,21 +12,18 @@ import base64
 import gc
 import os
 import re
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvloop
 from aiohttp import web
-from rich.console import Console
-from rich.table import Table
 
+from bench.peers.measure import SERVER_CORE, Peer, Sample, load, need, report, spread
 from common.clock import SystemClock
 from common.testing import MemoryHouse
 from provisioning.api import CameraPort
@@ -35,8 +32,6 @@ from provisioning.settings import Settings
 from provisioning.store import KnownDeviceIndex
 
 DEVICES = 1_000_000
-SERVER_CORE, LOAD_CORE = "0", "1"
-CONNECTIONS = 64
 WRK = """
 local head = 'Digest username="%012x", realm="vedette-camera", nonce="NONCE", uri="%s", algorithm=SHA-256, '
   .. 'qop=auth, nc=00000001, cnonce="0123456789abcdef0123456789abcdef", '
@@ -50,24 +45,6 @@ request = function()
   return wrk.format("GET", path, { ["Host"] = "camera", ["Authorization"] = proof })
 end
 """
-
-
-@dataclass
-class Server:
-    name: str
-    process: subprocess.Popen[str]
-    port: int
-    rates: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    p99: list[str] = field(default_factory=list)
-
-    def cpu_seconds(self) -> float:
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
-
-    def resident_mb(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
 
 async def serve_bare() -> None:
@@ -108,83 +85,64 @@ def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def start(name: str) -> tuple[Server, str, str]:
-    command = ["taskset", "-c", SERVER_CORE, sys.executable, __file__, "--serve", name]
+@contextmanager
+def running_server(name: str) -> Iterator[tuple[int, int, tuple[str, str]]]:
+    """Port and process id of one of our two servers on its core, and what it said about itself."""
+    command = ["taskset", "-c", SERVER_CORE, sys.executable, "-m", "bench.camera_poll", "--serve", name]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    while not re.match(r"\d+ ", line := process.stdout.readline()):
-        if not line:
-            raise SystemExit(f"{name} did not start")
-    port, nonce, grown = line.split()
-    return Server(name, process, int(port)), nonce, grown
-
-
-def load(server: Server, script: Path, seconds: float) -> tuple[float, float, str]:
-    """Requests/s, CPU microseconds per request, p99."""
-    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "--latency"]
-    before = server.cpu_seconds()
-    out = subprocess.run(
-        [*command, "-s", str(script), f"http://127.0.0.1:{server.port}/"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    cpu = server.cpu_seconds() - before
-    count = int(re.search(r"(\d+) requests in", out)[1])  # type: ignore[index]
-    if "Non-2xx" in out:
-        raise SystemExit(f"{server.name} answered something else than 204:\n{out}")
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])  # type: ignore[index]
-    return rate, cpu / count * 1e6, re.search(r"99%\s+(\S+)", out)[1]  # type: ignore[index]
-
-
-def measure(rounds: int, seconds: float) -> None:
-    if not shutil.which("wrk"):
-        raise SystemExit("wrk is needed: apt-get install wrk")
-    bare, _, _ = start("bare")
     try:
-        camera, nonce, grown = start("camera")
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                script = Path(folder) / "poll.lua"
-                script.write_text(WRK.replace("NONCE", nonce))
-                for server in (bare, camera):
-                    load(server, script, 2)
-                for number in range(rounds):
-                    for server in (bare, camera) if number % 2 == 0 else (camera, bare):
-                        rate, cpu, p99 = load(server, script, seconds)
-                        server.rates.append(rate)
-                        server.cpu.append(cpu)
-                        server.p99.append(p99)
-            report(bare, camera, grown)
-        finally:
-            camera.process.kill()
+        while not re.match(r"\d+ ", line := process.stdout.readline()):
+            if not line:
+                raise SystemExit(f"{name} did not start")
+        port, nonce, grown = line.split()
+        yield int(port), process.pid, (nonce, grown)
     finally:
-        bare.process.kill()
+        process.kill()
+        process.wait()
 
 
-def report(bare: Server, camera: Server, grown: str) -> None:
-    table = Table(
-        title=f"Camera poll, nothing for it, {DEVICES:,} claimed devices known (min / median / max)"
-    )
-    for heading in ("", "requests/s", "CPU us/request", "p99 at full load", "resident MB"):
-        table.add_column(heading, justify="right")
-    for server in (bare, camera):
-        p99 = sorted(server.p99)[len(server.p99) // 2]
-        table.add_row(
-            server.name, spread(server.rates), spread(server.cpu, 1), p99, f"{server.resident_mb():.0f}"
-        )
-    ratios = [ours / theirs for ours, theirs in zip(camera.rates, bare.rates, strict=True)]
-    cpu = [theirs / ours for ours, theirs in zip(camera.cpu, bare.cpu, strict=True)]
-    table.add_row("ratio", spread(ratios, 2), spread(cpu, 2), "", "")
-    console = Console(width=120)
-    console.print(table)
-    # Requests/s alone would flatter or blame us for what else the machine was doing.
-    verdict = "met" if min(statistics.median(ratios), statistics.median(cpu)) >= 0.6 else "missed"
-    console.print(f"goal >= 0.6 in both medians: {verdict}; index {grown} bytes per device (goal <= 20)")
+def measure(rounds: int, seconds: int) -> None:
+    need("wrk", "wrk")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server("bare") as (bare_port, bare_pid, _),
+        running_server("camera") as (port, pid, (nonce, grown)),
+    ):
+        script = Path(folder) / "poll.lua"
+        script.write_text(WRK.replace("NONCE", nonce))
+        bare = Peer("bare 204 handler", f"http://127.0.0.1:{bare_port}/", script, bare_pid)
+        camera = Peer("camera port", f"http://127.0.0.1:{port}/", script, pid)
+        samples: dict[str, list[Sample]] = {bare.name: [], camera.name: []}
+        for peer in (bare, camera):
+            load(peer, 2)
+        for turn in range(rounds):
+            for peer in (bare, camera) if turn % 2 == 0 else (camera, bare):
+                samples[peer.name].append(load(peer, seconds))
+    tell(samples, rounds, seconds, grown)
 
 
-def spread(values: list[float], digits: int = 0) -> str:
-    return " / ".join(
-        f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values))
-    )
+def tell(samples: dict[str, list[Sample]], rounds: int, seconds: int, grown: str) -> None:
+    lines = [
+        [
+            name,
+            spread([one.per_second for one in taken]),
+            spread([one.cpu_us for one in taken], 1),
+            str(sum(one.failed for one in taken)),
+        ]
+        for name, taken in samples.items()
+    ]
+    bare, camera = samples.values()
+    rate = [ours.per_second / theirs.per_second for ours, theirs in zip(camera, bare, strict=True)]
+    cpu = [theirs.cpu_us / ours.cpu_us for ours, theirs in zip(camera, bare, strict=True)]
+    notes = [
+        f"requests a second, camera port to bare handler: {spread(rate, 2)} (goal: at least 0.6)",
+        f"CPU per request, bare handler to camera port: {spread(cpu, 2)}",
+        f"index: {grown} bytes for each of {DEVICES:,} claimed devices (goal: at most 20)",
+        f"{rounds} alternated rounds of {seconds} s, every request from another device; min / median / max",
+    ]
+    columns = ["peer", "requests/s", "CPU us/request", "failed"]
+    report("Camera poll, nothing for it, a million claimed devices known", columns, lines, notes)
 
 
 if __name__ == "__main__":
@@ -192,5 +150,4 @@ if __name__ == "__main__":
         serve: Callable[[], object] = {"bare": serve_bare, "camera": serve_camera_port}[sys.argv[2]]
         uvloop.run(serve())  # type: ignore[arg-type]
     else:
-        arguments = [float(argument) for argument in sys.argv[1:]]
-        measure(int(arguments[0]) if arguments else 5, arguments[1] if len(arguments) > 1 else 4)
+        measure(*map(int, sys.argv[1:] or ("5", "4")))

@@ -3,20 +3,22 @@
 Group commit against a transaction per request, side by side: two processes (writers, handler), the same
 outbox, bus and consumer, alternated rounds. The only difference is how a commit reaches MongoDB.
 
-    python tests/bench/state_change.py --mongo URL --amqp URL [--rounds 5] [--seconds 4]
+    cd tests && python -m bench.state_change [--rounds 5] [--seconds 4]
 """
 
 import argparse
 import asyncio
 import multiprocessing
+import tempfile
 import time
 from datetime import UTC, datetime
 from itertools import count
 from multiprocessing.connection import Connection
-from statistics import median
+from pathlib import Path
 
 import uvloop
 
+from bench.peers.measure import report, spread
 from common.app import COMMON_INDEXES
 from common.bus import Bus, Topology
 from common.clock import SystemClock
@@ -26,8 +28,10 @@ from common.ids import CameraId, OrganisationId, new_id
 from common.mongo import MongoDatabase, open_client
 from common.mongo.group_commit import Command, GroupCommit
 from common.outbox import Outbox
+from devstack.shared import shared
 
 CAMERAS = 64
+Figures = dict[str, float]
 
 
 class TransactionPerRequest(GroupCommit):
@@ -115,7 +119,7 @@ def _handler(mongo: str, amqp: str, name: str, design: str, pipe: Connection) ->
     uvloop.run(handle(mongo, amqp, name, design, pipe))
 
 
-def one_round(mongo: str, amqp: str, design: str, writers: int, seconds: float) -> dict[str, float]:
+def one_round(mongo: str, amqp: str, design: str, writers: int, seconds: float) -> Figures:
     name = "bench" + new_id()[-8:]
     ours, theirs = multiprocessing.Pipe()
     reader = multiprocessing.get_context("spawn").Process(
@@ -131,29 +135,59 @@ def one_round(mongo: str, amqp: str, design: str, writers: int, seconds: float) 
     assert len(lags) == len(took), f"{len(took)} written, {len(lags)} handled"
     return {
         "events/s": len(took) / (last - started),
-        "write p50": took[len(took) // 2] * 1e3,
-        "write p99": took[int(len(took) * 0.99)] * 1e3,
-        "e2e p50": lags[len(lags) // 2] * 1e3,
-        "e2e p99": lags[int(len(lags) * 0.99)] * 1e3,
+        "write p50 ms": took[len(took) // 2] * 1e3,
+        "write p99 ms": took[int(len(took) * 0.99)] * 1e3,
+        "end to end p50 ms": lags[len(lags) // 2] * 1e3,
+        "end to end p99 ms": lags[int(len(lags) * 0.99)] * 1e3,
     }
+
+
+def rows(writers: int, results: dict[str, list[Figures]]) -> list[list[str]]:
+    return [
+        [str(writers), design, *(spread([one[key] for one in rounds], 1) for key in rounds[0])]
+        for design, rounds in results.items()
+    ]
+
+
+def ratio(results: dict[str, list[Figures]], figure: str) -> list[float]:
+    """Group commit to a transaction per request, round by round."""
+    usual, ours = results.values()
+    return [mine[figure] / theirs[figure] for mine, theirs in zip(ours, usual, strict=True)]
 
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--mongo", required=True)
-    options.add_argument("--amqp", required=True)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seconds", type=float, default=4)
-    options.add_argument("--writers", type=int, nargs="*", default=[64, 4, 1])
     given = options.parse_args()
-    for writers in given.writers:
-        results: dict[str, list[dict[str, float]]] = {"transaction per request": [], "group commit": []}
-        for _ in range(given.rounds):
-            for design, rounds in results.items():
-                rounds.append(one_round(given.mongo, given.amqp, design, writers, given.seconds))
-        for design, rounds in results.items():
-            figures = {key: tuple(f(r[key] for r in rounds) for f in (min, median, max)) for key in rounds[0]}
-            print(writers, design, {k: " / ".join(f"{x:.1f}" for x in v) for k, v in figures.items()})
+    lines, notes = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with shared("mongo", place) as mongo, shared("rabbit", place) as amqp:
+            for writers, goal in ((64, 8.0), (4, 1.0), (1, 1.0)):
+                results: dict[str, list[Figures]] = {"transaction per request": [], "group commit": []}
+                for turn in range(given.rounds):
+                    for design in results if turn % 2 == 0 else reversed(results):
+                        results[design].append(one_round(mongo, amqp, design, writers, given.seconds))
+                lines += rows(writers, results)
+                rate, slowest = ratio(results, "events/s"), ratio(results, "end to end p99 ms")
+                notes.append(
+                    f"{writers} writers: {spread(rate, 2)} x the events a second (goal: at least {goal:g})"
+                )
+                notes.append(f"{writers} writers: {spread(slowest, 2)} x the end-to-end p99")
+    columns = [
+        "writers",
+        "design",
+        "events/s",
+        "write p50 ms",
+        "write p99 ms",
+        "end to end p50 ms",
+        "end to end p99 ms",
+    ]
+    notes.append(
+        f"{given.rounds} alternated rounds of {given.seconds:g} s; min / median / max; goal for p99 at 64: 0.3"
+    )
+    report("State change + event, end to end", columns, lines, notes)
 
 
 if __name__ == "__main__":
