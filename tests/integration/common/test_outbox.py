@@ -14,7 +14,7 @@ from common.envelope import Envelope
 from common.errors import Unavailable
 from common.ids import CameraId, OrganisationId
 from common.mongo import MongoDatabase, open_client
-from common.outbox import INDEXES, OWNERS, ROWS, Outbox
+from common.outbox import INDEXES, OWNERS, ROWS, Outbox, Row
 
 
 class Recorder:
@@ -33,6 +33,16 @@ class Recorder:
         async with asyncio.timeout(15):
             while len(self.confirmed) < count:
                 await asyncio.sleep(0.01)
+
+
+class Deaf(Outbox):
+    """Makes rows in the name of another outbox, which does not learn of them."""
+
+    def __init__(self, box: Outbox) -> None:
+        self.rows = box.rows  # type: ignore[method-assign]
+
+    def committed(self, rows: Sequence[Row]) -> None:
+        """Not told."""
 
 
 @pytest.fixture
@@ -130,6 +140,51 @@ async def test_a_sibling_publishes_what_a_dead_process_has_stored(
     await broker.wait(5)
     assert [envelope.event.version for envelope in broker.confirmed] == [1, 2, 3, 4, 5]
     await living.close()
+
+
+async def test_an_event_leaves_though_its_writer_was_cancelled(url_and_name: tuple[str, str]) -> None:
+    broker = Recorder()
+    database, box = await opened(url_and_name, broker)
+    writer = asyncio.create_task(rename(database, "cam1"))
+    await asyncio.sleep(0)  # its change is with the group commit now
+    writer.cancel()
+    await broker.wait(1)
+    assert writer.cancelled()
+    await box.close()
+
+
+async def test_events_of_a_commit_with_unknown_outcome_leave_when_it_turns_out_to_be_written(
+    url_and_name: tuple[str, str],
+) -> None:
+    broker = Recorder()
+    database, box = await opened(url_and_name, broker)
+    deaf = MongoDatabase(open_client(url_and_name[0]), url_and_name[1], Deaf(box))
+    await rename(deaf, "cam1")
+    box.look_again()
+    await broker.wait(1)
+    await box.close()
+    assert await database.find(ROWS, {}) == []
+
+
+async def test_a_process_that_leaves_events_behind_leaves_its_lease_too(
+    url_and_name: tuple[str, str],
+) -> None:
+    away, heir = Recorder(), Recorder()
+    away.away = True
+    database, box = await opened(url_and_name, away, lease=1)
+    await rename(database, "cam1")
+    await box.close(timeout=0.1)
+    _, next_box = await opened(url_and_name, heir, lease=1)
+    await heir.wait(1)
+    await next_box.close()
+
+
+async def test_nothing_is_said_before_there_is_a_lease_to_find_it_by(url_and_name: tuple[str, str]) -> None:
+    box = Outbox(Recorder(), SystemClock())
+    database = MongoDatabase(open_client(url_and_name[0]), url_and_name[1], box)
+    with pytest.raises(Unavailable):
+        await rename(database, "cam1")
+    assert await database.get("cameras", {"_id": "cam1"}) is None
 
 
 async def test_a_sibling_leaves_a_living_process_alone(url_and_name: tuple[str, str]) -> None:

@@ -12,9 +12,8 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Protocol
 
 import structlog
 from opentelemetry import propagate
@@ -22,28 +21,22 @@ from prometheus_client import Counter, Gauge
 
 from common.clock import Clock
 from common.contracts.base import Event
-from common.database import Database, Delete, Document, Index, Insert, Update
+from common.database import Database, Delete, Document, Insert
 from common.envelope import Envelope
-from common.errors import Refusal
+from common.errors import Refusal, Unavailable
 from common.ids import new_id
+from common.ownership import BATCH, INDEXES, OWNERS, ROWS, Ownership, Publisher, envelope_of
 
 MEMORY_LIMIT = 5_000
-BATCH = 256
 QUIET_MOMENT = 0.1
 """Seconds without a new event after which published rows are forgotten."""
-ROWS, OWNERS = "outbox", "outbox_owners"
-INDEXES = (Index(ROWS, (("owner", 1), ("seq", 1))), Index(OWNERS, (("expires_at", 1),)))
-
+DOUBT = timedelta(seconds=30)
+"""How long a commit whose outcome is unknown may still become durable; the server gives up far earlier."""
 PUBLISHED = Counter("vedette_events_published_total", "Events confirmed by the broker", ["type"])
 DEPTH = Gauge("vedette_outbox_depth", "Events stored and not yet confirmed by the broker")
 AGE = Gauge("vedette_outbox_age_seconds", "Age of the oldest event that is not yet confirmed")
 log = structlog.get_logger("outbox")
-
-
-class Publisher(Protocol):
-    async def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Return when the broker has confirmed all of them; raise otherwise."""
-        ...
+__all__ = ["INDEXES", "OWNERS", "ROWS", "Outbox", "Publisher", "Row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +56,13 @@ class Outbox:
         self.owner = new_id()
         self._publisher = publisher
         self._clock = clock
-        self._lease = lease
+        self._ownership = Ownership(self.owner, publisher, clock, lease)
         self._sequence = count(1)
         self._ready: deque[Envelope] = deque()
         self._spilled = 0
         """How many rows were left in MongoDB only, ever; compared before and after reading them back."""
         self._spilling = False
+        self._doubtful_until = datetime.min.replace(tzinfo=UTC)
         self._signal = asyncio.Event()
         self._closing = False
         self._published: list[str] = []
@@ -76,7 +70,12 @@ class Outbox:
         self._database: Database | None = None
 
     def rows(self, events: Sequence[Event]) -> list[Row]:
-        """The rows to be written together with the change. The trace of the caller travels with them."""
+        """The rows to be written together with the change. The trace of the caller travels with them.
+
+        Raises `Unavailable` before `open`: without a lease nobody would find the rows of a process that dies.
+        """
+        if self._database is None:
+            raise Unavailable("starting", "The service is starting", retry_after=1)
         trace: dict[str, str] = {}
         propagate.inject(trace)
         rows = []
@@ -102,7 +101,18 @@ class Outbox:
         DEPTH.inc(len(rows))
         self._signal.set()
 
+    def look_again(self) -> None:
+        """Rows may have become durable without anybody knowing: look for them, now and for a while."""
+        self._doubtful_until = self._clock.now() + DOUBT
+        self._read_all_again()
+
+    def _read_all_again(self) -> None:
+        self._spilling = True
+        self._spilled += 1
+        self._signal.set()
+
     async def open(self, database: Database) -> None:
+        await self._ownership.take(database)
         self._database = database
         self._tasks = [
             asyncio.create_task(self._publish_forever(), name="outbox-publish"),
@@ -120,9 +130,9 @@ class Outbox:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._database is not None and not self._ready:
+        if self._database is not None:
             with contextlib.suppress(Exception):  # the lease runs out by itself when this fails
-                await self._database.commit([Delete(OWNERS, {"_id": self.owner})])
+                await self._ownership.give_up(self._database)
 
     async def _publish_forever(self) -> None:
         while True:
@@ -183,46 +193,18 @@ class Outbox:
         assert self._database is not None
         before = self._spilled
         rows = await self._database.find(ROWS, {"owner": self.owner}, sort=[("seq", 1)], limit=MEMORY_LIMIT)
-        self._ready.extend(_envelope(row) for row in rows)
+        self._ready.extend(envelope_of(row) for row in rows)
         if len(rows) < MEMORY_LIMIT and self._spilled == before:
             self._spilling = False
 
     async def _keep_lease(self) -> None:
+        assert self._database is not None
         while True:
             try:
-                await self._renew()
-                await self._adopt_orphans()
+                await self._ownership.renew(self._database)
+                if self._doubtful_until > self._clock.now():
+                    self._read_all_again()
+                await self._ownership.adopt_orphans(self._database)
             except Exception as error:  # the next round tries again; until then a sibling may adopt our rows
                 log.warning("outbox lease not renewed", error=str(error))
-            await asyncio.sleep(self._lease.total_seconds() / 4)
-
-    async def _renew(self) -> None:
-        assert self._database is not None
-        expires = self._clock.now() + self._lease
-        change = {"$set": {"expires_at": expires}}
-        await self._database.commit([Update(OWNERS, {"_id": self.owner}, change, upsert=True)])
-
-    async def _adopt_orphans(self) -> None:
-        assert self._database is not None
-        now = self._clock.now()
-        for dead in await self._database.find(OWNERS, {"expires_at": {"$lt": now}}, limit=10):
-            if dead["_id"] != self.owner:
-                await self._adopt(dead)
-
-    async def _adopt(self, dead: Document) -> None:
-        """Publish the rows of a dead process.
-
-        Two siblings that adopt at once publish twice, harmlessly; taking the lease first makes it rare.
-        """
-        assert self._database is not None
-        lease = {"$set": {"expires_at": self._clock.now() + self._lease}}
-        await self._database.commit([Update(OWNERS, dict(dead), lease)])
-        while rows := await self._database.find(ROWS, {"owner": dead["_id"]}, sort=[("seq", 1)], limit=BATCH):
-            await self._publisher.publish([_envelope(row) for row in rows])
-            await self._database.commit([Delete(ROWS, {"_id": {"$in": [row["_id"] for row in rows]}})])
-            log.info("adopted events of a dead process", owner=dead["_id"], events=len(rows))
-        await self._database.commit([Delete(OWNERS, {"_id": dead["_id"]})])
-
-
-def _envelope(row: Document) -> Envelope:
-    return Envelope.read(row["headers"], row["body"])
+            await asyncio.sleep(self._ownership.lease.total_seconds() / 4)

@@ -1,8 +1,10 @@
 """The real database: motor behind the `Database` seam."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from bson.codec_options import CodecOptions
@@ -26,8 +28,8 @@ from common.cause import pending_cause
 from common.contracts.base import Event
 from common.database import Direction, Document, Filter, Index, Write
 from common.errors import Unavailable
-from common.mongo.group_commit import Command, GroupCommit
-from common.outbox import Outbox
+from common.mongo.group_commit import Command, GroupCommit, OutcomeUnknown
+from common.outbox import Outbox, Row
 
 Client = AsyncIOMotorClient[Document]
 
@@ -147,12 +149,13 @@ class MongoDatabase:
         rows = self._outbox.rows(events) if self._outbox and events else []
         cause = pending_cause()
         command = Command([*writes, *(row.write for row in rows)], marker=cause.marker if cause else None)
+        if self._outbox and rows:
+            # By what became of the command, not after it: the caller may be cancelled while it is written.
+            command.done.add_done_callback(partial(_tell, self._outbox, rows))
         with measured("commit", writes[0].collection if writes else "outbox"):
             await self._group_commit.commit(command)
         if cause is not None:
             cause.committed = True
-        if self._outbox and rows:
-            self._outbox.committed(rows)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         with measured("aggregate", collection):
@@ -178,3 +181,13 @@ class MongoDatabase:
     async def drain(self) -> None:
         """Wait until everything accepted for writing is written."""
         await self._group_commit.drain()
+
+
+def _tell(outbox: Outbox, rows: Sequence[Row], done: asyncio.Future[None]) -> None:
+    if done.cancelled():
+        return
+    error = done.exception()
+    if error is None:
+        outbox.committed(rows)
+    elif isinstance(error, OutcomeUnknown):
+        outbox.look_again()

@@ -47,6 +47,10 @@ class Command:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
+class OutcomeUnknown(Unavailable):
+    """The database went away while it was committing: the change is written as a whole or not at all."""
+
+
 class _Rejected(Exception):
     """These commands of the group cannot be written; the transaction was given up."""
 
@@ -215,6 +219,5 @@ def _fail(command: Command, error: Exception) -> None:
 def _unavailable(error: PyMongoError) -> Exception:
     if isinstance(error, DuplicateKeyError):
         return Conflict("already_exists", "It already exists")
-    return Unavailable(
-        "database_unavailable", f"The database did not take the change: {type(error).__name__}"
-    )
+    kind = OutcomeUnknown if error.has_error_label("UnknownTransactionCommitResult") else Unavailable
+    return kind("database_unavailable", f"The database did not take the change: {type(error).__name__}")
