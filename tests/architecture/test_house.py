@@ -92,6 +92,18 @@ def test_generated_tables_are_current() -> None:
     assert stale == [], "run: .venv/bin/python -m devstack.tables"
 
 
+def test_speakers_know_who_hears_them() -> None:
+    from common.contracts import EVENTS, READERS
+    from devstack.roster import SERVICES as ALL
+    from devstack.tables import subscriptions
+
+    tables = {reader: subscriptions(reader) for reader in ALL if reader != "gateway"}
+    assert {reader: {event.wire for event in events} for reader, events in READERS.items()} == {
+        reader: wires for reader, wires in tables.items() if wires
+    }, "common.contracts.READERS differs from the services' tables of consumers"
+    assert all(wires <= EVENTS.keys() for wires in tables.values())
+
+
 def test_no_secret_is_committed() -> None:
     found = subprocess.run(
         ["git", "grep", "-nE", "BEGIN (RSA |EC |OPENSSH )?PRIVATE KEY"],

@@ -100,6 +100,37 @@ async def test_a_failing_event_is_retried_and_then_parked_with_its_reason(
     await bus.close()
 
 
+async def test_a_fact_told_before_its_reader_ever_started_waits_for_it(
+    amqp_url: str, topology: Topology
+) -> None:
+    readers = {topology.service: [CameraRenamed.wire]}
+    speaker = Bus(amqp_url, Topology(topology.prefix, "provisioning"), readers=readers)
+    await speaker.open()
+    await speaker.publish([renamed("cam1")])
+    await speaker.close()
+    heard = Heard()
+    bus = await opened(amqp_url, topology, heard)
+    await heard.wait(1)
+    await bus.close()
+
+
+async def test_a_reader_whose_queue_was_taken_away_declares_it_anew(
+    amqp_url: str, topology: Topology
+) -> None:
+    heard = Heard()
+    bus = await opened(amqp_url, topology, heard)
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        await channel.queue_delete(topology.queue)
+        async with asyncio.timeout(20):
+            while bus.connected:
+                await asyncio.sleep(0.01)
+        await bus.wait_connected()
+    await bus.publish([renamed("cam1")])
+    await heard.wait(1)
+    await bus.close()
+
+
 async def test_what_cannot_be_parsed_is_parked_and_the_rest_goes_on(
     amqp_url: str, topology: Topology
 ) -> None:

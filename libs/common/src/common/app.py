@@ -28,7 +28,7 @@ from common.auth import KeySet, Revocations, TokenVerifier
 from common.bus import Bus, Topology
 from common.clock import Clock, SystemClock
 from common.consumer import Handler
-from common.contracts import Event
+from common.contracts import Event, readers_of
 from common.database import Database, Index
 from common.errors import Refusal
 from common.health import Health
@@ -92,7 +92,8 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
         health = Health()
         clock = SystemClock()
         topology = Topology(settings.bus_prefix, name, settings.retry_delays_ms)
-        bus = Bus(settings.amqp_url.get_secret_value(), topology, settings.prefetch)
+        url = settings.amqp_url.get_secret_value()
+        bus = Bus(url, topology, settings.prefetch, readers=readers_of(name))
         client = open_client(settings.mongo_url)
         stack.callback(client.close)
         stack.push_async_callback(bus.close)

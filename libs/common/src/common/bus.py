@@ -73,6 +73,8 @@ class Bus:
     setups: list[Setup] = field(default_factory=list)
     """Run on every new connection on a channel of their own (the gateway's event window uses it)."""
     handled_before: HandledBefore | None = None
+    readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Service -> wire names said here that it hears; their queues exist before anything is said."""
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _exchange: AbstractExchange | None = None
     _consumer: Consumer | None = None
@@ -135,12 +137,12 @@ class Bus:
                 async with self._connection() as connection:
                     lost = asyncio.Event()
                     connection.close_callbacks.add(lambda *_, lost=lost: lost.set())
-                    await self._set_up(connection)
+                    await self._set_up(connection, lost)
                     pause = 0.2
                     self._ready.set()
                     CONNECTED.set(1)
                     await lost.wait()
-            except (aio_pika.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
+            except Exception as error:  # whatever it was: without this loop the process would stay deaf
                 log.warning("bus is away", error=repr(error), next_try_seconds=pause)
             finally:
                 self._ready.clear()
@@ -161,20 +163,32 @@ class Bus:
                 async with asyncio.timeout(2):
                     await connection.close()
 
-    async def _set_up(self, connection: AbstractConnection) -> None:
-        publishing = await connection.channel(publisher_confirms=True)
+    async def _set_up(self, connection: AbstractConnection, lost: asyncio.Event) -> None:
+        publishing = await _channel(connection, lost)
         self._exchange = await publishing.declare_exchange(
             self.topology.exchange, aio_pika.ExchangeType.TOPIC, durable=True
         )
+        for reader, wire_names in self.readers.items():
+            await declare_queues(publishing, Topology(self.topology.prefix, reader, ()), wire_names)
         if self.handlers:
-            consuming = await connection.channel(publisher_confirms=True)
+            consuming = await _channel(connection, lost)
             await consuming.set_qos(prefetch_count=self.prefetch)
             await declare_queues(consuming, self.topology, tuple(self.handlers))
             self._consumer = Consumer(consuming, self.topology, self.handlers, self.handled_before)
             await self._consumer.start()
         for setup in self.setups:
-            channel = await connection.channel()
+            channel = await _channel(connection, lost)
             await setup(channel, await channel.get_exchange(self.topology.exchange))
+
+
+async def _channel(connection: AbstractConnection, lost: asyncio.Event) -> AbstractChannel:
+    """A channel. Should the broker close it, or take its consumer away, while the connection lives, that
+    counts as a lost connection: everything is declared anew."""
+    channel = await connection.channel(publisher_confirms=True)
+    channel.close_callbacks.add(lambda *_: lost.set())
+    underlay = await channel.get_underlay_channel()
+    underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
+    return channel
 
 
 async def declare_queues(channel: AbstractChannel, topology: Topology, wire_names: Sequence[str]) -> None:

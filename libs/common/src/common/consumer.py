@@ -94,6 +94,9 @@ class Consumer:
             await message.ack()
         except (aio_pika.exceptions.AMQPError, ConnectionError, RuntimeError, TimeoutError) as error:
             log.warning("event left with the broker", error=repr(error), message_id=message.message_id)
+            # A lost channel has given it back already; on a living one it would wait here for ever.
+            with contextlib.suppress(Exception):
+                await message.nack(requeue=True)
         finally:
             self._in_hand -= 1
             if not self._in_hand:

@@ -55,7 +55,7 @@ def _rows(fields: dict[str, Any]) -> list[str]:
 
 def events_table() -> str:
     """Every event: who says it, who hears it, what it means, what is in it."""
-    hears = {service: _subscriptions(service) for service in SERVICES}
+    hears = {service: subscriptions(service) for service in SERVICES}
     parts = [
         "# Events",
         "",
@@ -87,7 +87,7 @@ class _Anything:
         return self
 
 
-def _subscriptions(service: str) -> set[str]:
+def subscriptions(service: str) -> set[str]:
     """The wire names in a service's table of consumers."""
     module = importlib.import_module(f"{service}.consumers")
     if hasattr(module, "HEARD"):  # the gateway reads a stream instead of a queue

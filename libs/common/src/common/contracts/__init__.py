@@ -1,6 +1,31 @@
 """Every event on the bus, declared once, by its speaker. Importing this package knows them all."""
 
+from collections.abc import Mapping
+
 from common.contracts import identity, licensing, provisioning, relay
 from common.contracts.base import EVENTS, Event
 
-__all__ = ["EVENTS", "Event", "identity", "licensing", "provisioning", "relay"]
+__all__ = ["EVENTS", "READERS", "Event", "identity", "licensing", "provisioning", "readers_of", "relay"]
+
+READERS: Mapping[str, tuple[type[Event], ...]] = {
+    "provisioning": (licensing.LicenceChanged,),
+    "licensing": (identity.OrganisationCreated, provisioning.CameraConnected, provisioning.CameraRemoved),
+    "relay": (
+        identity.OrganisationCreated,
+        relay.UsageSampled,
+        relay.AllowanceCrossed,
+        relay.ServerStatusChanged,
+    ),
+}
+"""Service -> what it hears. The same as its table of consumers (a test compares them), known to the speakers
+too: they declare their readers' queues, so that a fact told before a reader's first start waits for it."""
+
+
+def readers_of(speaker: str) -> dict[str, list[str]]:
+    """Who hears what this service says: service -> wire names."""
+    prefix = f"{speaker}."
+    heard = {
+        reader: [event.wire for event in events if event.wire.startswith(prefix)]
+        for reader, events in READERS.items()
+    }
+    return {reader: wires for reader, wires in heard.items() if wires}
