@@ -53,7 +53,7 @@ bench: $(VENV)/.test servers ## Measure; results go to docs/benchmarks.md
 		echo "tests/$$bench"; $(abspath $(BIN))/python -m "bench.$$(basename "$$bench" .py)"; done
 
 chaos: $(VENV)/.test servers ## Kill services and servers in the middle of work, then count
-	@$(BIN)/python -m pytest --timeout 1800 tests/chaos
+	@$(BIN)/python -m pytest -m chaos -s --timeout 1800 tests/chaos
 
 lock: ## Lock the requirements anew, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv"; exit 1; }
