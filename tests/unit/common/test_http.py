@@ -257,9 +257,13 @@ async def test_an_effect_whose_answer_was_lost_is_not_repeated(
     await client.post("/things", json={"name": "door"}, headers=headers)
     for row in database.collections["idempotent_requests"].values():
         row["answer"] = None  # as if the process had died between the effect and its answer
-    clock.advance(timedelta(minutes=2))
-    answer = await client.post("/things", json={"name": "door"}, headers=headers)
-    assert (answer.status, (await answer.json())["code"]) == (409, "outcome_unknown")
+    early = await client.post("/things", json={"name": "door"}, headers=headers)
+    assert (await early.json())["code"] == "request_in_progress"
+    assert early.headers["Retry-After"] == "1"
+    clock.advance(timedelta(seconds=30))
+    for _ in range(2):
+        answer = await client.post("/things", json={"name": "door"}, headers=headers)
+        assert (answer.status, (await answer.json())["code"]) == (409, "outcome_unknown")
     assert len(database.collections["things"]) == 1
 
 

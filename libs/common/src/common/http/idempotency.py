@@ -6,6 +6,7 @@ is a conflict, and a request that died before its effect can be asked again. Bod
 secrets: only a keyed hash of the body is kept, and the answer is sealed.
 """
 
+import contextlib
 import hmac
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -16,14 +17,15 @@ from common.auth import Actor
 from common.cause import AlreadyDone, Cause, because_of
 from common.clock import Clock
 from common.database import Database, Delete, Document, Index, Insert, Update
-from common.errors import Conflict, Invalid
+from common.errors import Conflict, Invalid, Refusal
 from common.sealing import Sealer
 
 REQUESTS, EFFECTS = "idempotent_requests", "idempotent_effects"
 KEPT = 24 * 3600
 """Seconds a key is remembered."""
-ABANDONED_AFTER = timedelta(seconds=60)
-"""A reservation without an answer that is older belongs to a process that died."""
+ABANDONED_AFTER = timedelta(seconds=20)
+"""A reservation without an answer that is older (than any request may take) belongs to a process that died.
+Too early would do no harm: the effect's own mark keeps it from happening twice."""
 LONGEST_KEY = 200
 INDEXES = (
     Index(REQUESTS, (("at", 1),), expire_after=KEPT),
@@ -93,6 +95,9 @@ class Idempotency:
             with because_of(Cause(marker)) as cause:
                 answer = await act()
         except AlreadyDone:
+            # Known at once when it is asked again, instead of "in progress".
+            change = {"$set": {"at": self._clock.now() - ABANDONED_AFTER}}
+            await self._database.commit([Update(REQUESTS, {"_id": identity}, change)])
             raise Conflict(
                 "outcome_unknown",
                 "This request was carried out, but its answer was lost",
@@ -100,7 +105,8 @@ class Idempotency:
             ) from None
         except BaseException:
             if not cause.committed:
-                await self._database.commit([Delete(REQUESTS, {"_id": identity})])
+                with contextlib.suppress(Refusal):  # the reservation runs out by itself
+                    await self._database.commit([Delete(REQUESTS, {"_id": identity})])
             raise
         if isinstance(answer, web.Response) and answer.status < 500:
             stored = {
@@ -111,7 +117,10 @@ class Idempotency:
                     name: answer.headers[name] for name in _REPEATED_HEADERS if name in answer.headers
                 },
             }
-            await self._database.commit([Update(REQUESTS, {"_id": identity}, {"$set": {"answer": stored}})])
+            with contextlib.suppress(Refusal):  # it is done: the client shall not hear that it is not
+                await self._database.commit(
+                    [Update(REQUESTS, {"_id": identity}, {"$set": {"answer": stored}})]
+                )
         return answer
 
     def _same_answer(self, record: Document) -> web.Response:
@@ -135,4 +144,6 @@ def _bytes(answer: web.Response) -> bytes:
 
 
 def _in_progress() -> Conflict:
-    return Conflict("request_in_progress", "The first request with this key is still being worked on")
+    return Conflict(
+        "request_in_progress", "The first request with this key is still being worked on", retry_after=1
+    )
