@@ -32,7 +32,7 @@ KEY_SET: Final = "/.well-known/jwks.json"
 _EXACTLY: Final = re.compile("")
 _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "organisations"): _EXACTLY,
-    ("POST", "activations"): _EXACTLY,
+    ("POST", "activations"): re.compile("(/resend)?"),
     ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
     ("POST", "tokens"): _EXACTLY,
     # An on-site server shows its own credential, which only the relay can judge.
