@@ -28,6 +28,7 @@ from prometheus_client import Counter, Gauge
 from common.consumer import Consumer, HandledBefore, Handler
 from common.envelope import BATCH_TYPE, Envelope, batch_body, pack
 from common.errors import Unavailable
+from common.telemetry import producing
 
 RETRY_DELAYS_MS = (1_000, 5_000, 30_000, 120_000)
 CONNECTED = Gauge("vedette_bus_connected", "1 while RabbitMQ is connected")
@@ -104,7 +105,8 @@ class Bus:
         exchange = self._exchange
         assert exchange is not None
         try:
-            await asyncio.gather(*(self._publish_pack(exchange, events) for events in pack(envelopes)))
+            with producing(envelopes) as travelling:
+                await asyncio.gather(*(self._publish_pack(exchange, events) for events in pack(travelling)))
         except (aio_pika.exceptions.AMQPError, ConnectionError, TimeoutError, RuntimeError) as error:
             raise Unavailable("bus_unavailable", f"RabbitMQ did not confirm: {error!r}") from error
 

@@ -2,18 +2,22 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import structlog
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 from structlog.typing import EventDict, WrappedLogger
 
+from common.envelope import Envelope
 from common.settings import Settings
 
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "code", "credential", "key")
 HIDDEN = "[hidden]"
+_tracer = trace.get_tracer("vedette.bus")
 
 
 def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -84,3 +88,37 @@ def set_up_tracing(service: str, settings: Settings) -> Callable[[], Any]:
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
     trace.set_tracer_provider(provider)
     return provider.shutdown
+
+
+@contextmanager
+def producing(envelopes: Sequence[Envelope], tracer: trace.Tracer = _tracer) -> Iterator[list[Envelope]]:
+    """A span `publish <type>` for each event that belongs to a recorded trace, until the block ends; yields
+    the events as they are to travel, so that what their consumers do hangs below it.
+
+    Where nothing is recorded the events travel as they are.
+    """
+    pairs = [_produced(one, tracer) if one.trace else (None, one) for one in envelopes]
+    spans = [span for span, _ in pairs if span is not None]
+    try:
+        yield [envelope for _, envelope in pairs]
+    except BaseException as error:
+        for span in spans:
+            span.set_status(trace.StatusCode.ERROR, str(error))
+        raise
+    finally:
+        for span in spans:
+            span.end()
+
+
+def _produced(envelope: Envelope, tracer: trace.Tracer) -> tuple[trace.Span | None, Envelope]:
+    span = tracer.start_span(
+        f"publish {envelope.type}",
+        propagate.extract(envelope.trace),
+        kind=trace.SpanKind.PRODUCER,
+        attributes={"messaging.system": "rabbitmq", "messaging.message.id": envelope.id},
+    )
+    if not span.is_recording():
+        return None, envelope
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier, trace.set_span_in_context(span))
+    return span, replace(envelope, trace=carrier)

@@ -146,13 +146,14 @@ class MongoDatabase:
             return await cursor.to_list(None)
 
     async def commit(self, writes: Sequence[Write], events: Sequence[Event] = ()) -> None:
-        rows = self._outbox.rows(events) if self._outbox and events else []
         cause = pending_cause()
-        command = Command([*writes, *(row.write for row in rows)], marker=cause.marker if cause else None)
-        if self._outbox and rows:
-            # By what became of the command, not after it: the caller may be cancelled while it is written.
-            command.done.add_done_callback(partial(_tell, self._outbox, rows))
         with measured("commit", writes[0].collection if writes else "outbox"):
+            # Inside, so that in a trace what an event leads to hangs below the commit that stored it.
+            rows = self._outbox.rows(events) if self._outbox and events else []
+            command = Command([*writes, *(row.write for row in rows)], marker=cause.marker if cause else None)
+            if self._outbox and rows:
+                # By what became of the command, not after it: the caller may be cancelled while it is written.
+                command.done.add_done_callback(partial(_tell, self._outbox, rows))
             await self._group_commit.commit(command)
         if cause is not None:
             cause.committed = True
