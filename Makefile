@@ -57,7 +57,9 @@ chaos: $(VENV)/.test servers ## Kill services and servers in the middle of work,
 
 lock: ## Lock the requirements anew, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv"; exit 1; }
-	$(LOCK) requirements/run.in -o requirements/run.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) requirements/services.in -o requirements/services.txt
+	$(LOCK) --constraint requirements/build.txt --constraint requirements/services.txt requirements/run.in -o requirements/run.txt
 	$(LOCK) --constraint requirements/run.txt requirements/test.in -o requirements/test.txt
 	$(LOCK) requirements/servers.in -o requirements/servers.txt
 
