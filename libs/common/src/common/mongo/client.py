@@ -152,7 +152,7 @@ class MongoDatabase:
             rows = self._outbox.rows(events) if self._outbox and events else []
             command = Command([*writes, *(row.write for row in rows)], marker=cause.marker if cause else None)
             if self._outbox and rows:
-                # By what became of the command, not after it: the caller may be cancelled while it is written.
+                # By the command, not after it: the caller may be cancelled while it is written.
                 command.done.add_done_callback(partial(_tell, self._outbox, rows))
             await self._group_commit.commit(command)
         if cause is not None:
