@@ -5,9 +5,9 @@ from email.message import EmailMessage
 import pytest
 
 from devstack import pages
+from devstack.inbox import NoMailError, code_in
 from devstack.mail import Mailbox
 from devstack.screen import without_password
-from devstack.signup import SignUpFailedError, code_in
 
 
 def mail(subject: str, text: str = "text", html: str = "") -> bytes:
@@ -57,7 +57,7 @@ def test_the_code_is_found_after_its_label_or_alone_on_a_line(text: str, code: s
 
 
 def test_a_mail_without_a_code_says_so() -> None:
-    with pytest.raises(SignUpFailedError, match="no code"):
+    with pytest.raises(NoMailError, match="no code"):
         code_in("Hello, how are you?")
 
 
