@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,7 @@ from devstack import memory, screen
 from devstack.folder import Folder, InUseError
 from devstack.keeper import StartFailedError, missing
 from devstack.servers import NothingFoundError, ServerFailedError
-from devstack.signup import SignUpFailedError, ensure_owner
+from devstack.signup import demo_owner
 from devstack.suite import Suite
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The whole suite on one machine.")
@@ -24,14 +26,21 @@ console = Console(highlight=False, soft_wrap=True)
 @app.command()
 def run(folder: FolderOption = HERE) -> None:
     """Start servers, mail catcher and services; Ctrl-C stops everything."""
-    try:
+    with _told_when_not_started():
         asyncio.run(_run(folder))
+
+
+@contextmanager
+def _told_when_not_started() -> Iterator[None]:
+    try:
+        yield
     except (InUseError, NothingFoundError, ServerFailedError, StartFailedError, OSError) as error:
         console.print(f"[bold red]Not started:[/] {screen.without_password(str(error))}")
         raise typer.Exit(1) from None
 
 
-async def _run(folder: Path) -> None:
+def _stop_in_order() -> None:
+    """From now on a signal cancels this task, once: what it opened is closed in reverse."""
     working = asyncio.current_task()
     assert working is not None
     stopping = False
@@ -45,24 +54,37 @@ async def _run(folder: Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
+
+
+async def _run(folder: Path) -> None:
+    _stop_in_order()
     console.print("Starting servers and services ...")
     try:
         async with Suite(folder, say=lambda line: console.print(line, markup=False)) as suite:
-            console.print(screen.ready(suite, memory.of_tree(), await _demo_owner(suite)))
+            console.print(screen.ready(suite, memory.of_tree(), await demo_owner(suite)))
             await asyncio.Event().wait()
     except asyncio.CancelledError:
         console.print("Stopped; the data is kept.")
 
 
-async def _demo_owner(suite: Suite) -> str:
-    """Sign the demo organisation up when it is not there; why that failed, if it did."""
-    remembered = suite.folder.data / "demo-owner"
-    owner = suite.owner
-    try:
-        await ensure_owner(suite.gateway_url, suite.mail_url, owner.email, owner.password, remembered)
-    except SignUpFailedError as error:
-        return str(error)
-    return ""
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Let the suite run afterwards")] = False,
+) -> None:
+    """Play the main job on a private suite; exit status 0 only if every step did what it says."""
+    # Only here: the supervisor does without the devices and their cryptography.
+    from devstack.demo import command
+
+    async def play() -> bool:
+        _stop_in_order()
+        return await command.demo(console, keep=keep)
+
+    with _told_when_not_started():
+        try:
+            done = asyncio.run(play())
+        except asyncio.CancelledError:
+            done = False
+        raise typer.Exit(0 if done else 1)
 
 
 @app.command()
