@@ -21,6 +21,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The whole su
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where data, logs and secrets live")]
 HERE = Path(".vedette")
 console = Console(highlight=False, soft_wrap=True)
+if not console.is_terminal:
+    console.width = 100  # a file or a pipe has no width of its own
 
 
 @app.command()

@@ -68,5 +68,5 @@ def _columns(*widths: int) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
     for width in widths[:-1]:
         table.add_column(width=width, overflow="fold")
-    table.add_column(width=widths[-1], justify="right")
+    table.add_column(width=widths[-1], justify="right", no_wrap=True)
     return table
