@@ -1,6 +1,4 @@
-"""`python -m gateway`: the front door as a process."""
-
-from functools import partial
+"""Runs the gateway: `python -m gateway`."""
 
 from common.app import run
 from common.settings import load
@@ -9,4 +7,4 @@ from gateway.settings import Settings
 
 if __name__ == "__main__":
     settings = load(Settings)
-    run("gateway", settings, partial(assemble, settings))
+    run("gateway", settings, lambda parts: assemble(parts, settings))

@@ -50,7 +50,7 @@ class Gateway:
     stream: EventStream
 
 
-def assemble(settings: Settings, parts: Parts) -> Assembly:
+def assemble(parts: Parts, settings: Settings) -> Assembly:
     """The gateway on the parts of the house, hearing its bus."""
     gateway = build(settings, parts)
     if parts.bus is not None:

@@ -9,11 +9,11 @@ from common.clock import Clock
 from common.contracts.licensing import LicenceChanged
 from common.errors import NotFound, Stale
 from common.ids import CameraId, OrganisationId
+from common.races import settled
 from provisioning.domain import Camera, Claim, clean_name
 from provisioning.service.needs import Inventory, Item, Licence
 from provisioning.service.presence import Presence
 
-ATTEMPTS = 5
 Connection = Literal["waiting", "online", "offline"]
 
 
@@ -51,23 +51,26 @@ class CameraService:
     ) -> CameraView:
         """`version`: what the person saw; `Stale` when it is not the present one. None: whatever it is."""
         name = clean_name(name)
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> Camera | None:
             current = await self._camera(organisation, camera)
             if version is not None and current.version != version:
-                break
+                return None
             if current.name == name:
-                return (await self._views(organisation, [current]))[0]
+                return current
             renamed, event = current.renamed(name, self._clock.now())
-            try:
-                await self._store.save(renamed, events=[event])
-            except Stale:
-                continue
-            return (await self._views(organisation, [renamed]))[0]
-        raise Stale("The camera")
+            await self._store.save(renamed, events=[event])
+            return renamed
+
+        named = await settled(attempt)
+        if named is None:
+            raise Stale("The camera")
+        return (await self._views(organisation, [named]))[0]
 
     async def remove(self, organisation: OrganisationId, camera: CameraId) -> None:
         """Ends claim, token and, by its event, licence and fees in the same moment (D19)."""
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> None:
             current = await self._camera(organisation, camera)
             claim = await self._store.claim(organisation, current.claim)
             now = self._clock.now()
@@ -78,12 +81,9 @@ class CameraService:
                 cancelled, told = claim.cancelled(now)
                 changed.append(cancelled)
                 progress.append(told)
-            try:
-                await self._store.save(*changed, events=[event, *progress])
-            except Stale:
-                continue
-            return
-        raise Stale("The camera")
+            await self._store.save(*changed, events=[event, *progress])
+
+        await settled(attempt)
 
     async def licence_changed(self, event: LicenceChanged) -> None:
         await self._store.note_licence(event)

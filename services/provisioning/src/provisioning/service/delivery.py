@@ -8,13 +8,13 @@ from common.clock import Clock
 from common.contracts import Event
 from common.errors import Stale, Unauthenticated
 from common.ids import new_id
+from common.races import settled
 from provisioning.domain import Camera, Claim, Credentials, DeviceId, Proof, winner
 from provisioning.service.needs import Inventory, KnownDevices
 from provisioning.service.presence import Presence
 from provisioning.service.vault import DeviceToken, Vault, encrypted, hash_of, new_access_token, new_password
 from provisioning.service.waiting_room import key_of
 
-ATTEMPTS = 5
 """Tries against others who change the same claim at the same moment."""
 
 
@@ -49,12 +49,10 @@ class DeliveryService:
 
         `next_poll`: Unix seconds of the device's next request, for people who wait.
         """
-        for _ in range(ATTEMPTS):
-            try:
-                return await self._token_for(device, proof, next_poll)
-            except Stale:
-                continue
-        return None  # it will ask again
+        try:
+            return await settled(lambda: self._token_for(device, proof, next_poll))
+        except Stale:
+            return None  # it will ask again
 
     async def _token_for(self, device: DeviceId, proof: Proof, next_poll: float) -> bytes | None:
         adds = self._known.adds
@@ -121,12 +119,7 @@ class DeliveryService:
 
     async def connect(self, access_token: str, model: str | None, firmware: str | None) -> None:
         """The camera calls with its token: the first call connects it, later ones are heartbeats."""
-        for _ in range(ATTEMPTS):
-            try:
-                return await self._connect(hash_of(access_token), model, firmware)
-            except Stale:
-                continue
-        raise Stale("The camera")
+        await settled(lambda: self._connect(hash_of(access_token), model, firmware))
 
     async def _connect(self, token_hash: str, model: str | None, firmware: str | None) -> None:
         camera = await self._store.camera_of_token(token_hash)
