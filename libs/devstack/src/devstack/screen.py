@@ -8,8 +8,11 @@ from devstack.memory import Memory
 from devstack.suite import Suite
 
 
-def ready(suite: Suite, memory: Memory, demo_problem: str) -> Panel:
-    """The screen once all is ready; `demo_problem` says why the demo login is missing, if it is."""
+def ready(
+    suite: Suite, memory: Memory, demo_problem: str, data: str = "kept; make reset removes it"
+) -> Panel:
+    """The screen once all is ready; `demo_problem` says why the demo login is missing, if it is, and `data`
+    what becomes of the data."""
     parts = _rows()
     parts.add_row("Portal and API", suite.gateway_url)
     parts.add_row("Camera port", suite.camera_url)
@@ -25,7 +28,7 @@ def ready(suite: Suite, memory: Memory, demo_problem: str) -> Panel:
         servers.add_row(found.name, without_password(str(found)))
     rest = _rows()
     rest.add_row("Logs", f"{suite.folder.logs}/<name>.log")
-    rest.add_row("Data", f"{suite.folder.data}  (kept; make reset removes it)")
+    rest.add_row("Data", f"{suite.folder.data}  ({data})")
     rest.add_row("Ready after", f"{suite.ready_after:.1f} s")
     rest.add_row("Memory", str(memory))
     gap = ""

@@ -38,22 +38,24 @@ async def demo(console: Console, *, keep: bool) -> bool:
     say. Logs stay when one did not. `keep`: the suite runs on until this is cancelled."""
     folder = Path(tempfile.mkdtemp(prefix="vedette-demo-"))
     console.print("Starting a private suite: servers, mail catcher, five services ...")
-    played = False
+    failed = False
     try:
         async with Suite(folder, ports="free", say=lambda line: console.print(line, markup=False)) as suite:
             console.print(f"Ready after {suite.ready_after:.1f} s at {suite.gateway_url}")
-            played = await _play(suite, console)
+            failed = not await _play(suite, console)
             if keep:
-                console.print(screen.ready(suite, of_tree(), await demo_owner(suite)))
+                problem = await demo_owner(suite)
+                console.print(screen.ready(suite, of_tree(), problem, data="removed at the end"))
                 with suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
+    except Exception:
+        failed = True
+        raise
     finally:
-        if played:
-            shutil.rmtree(folder, ignore_errors=True)
-        elif (folder / "logs").exists():
-            shutil.rmtree(folder / "data", ignore_errors=True)
+        shutil.rmtree(folder / "data" if failed else folder, ignore_errors=True)
+        if failed:
             console.print(f"Logs: {folder / 'logs'}")
-    return played
+    return not failed
 
 
 async def _play(suite: Suite, console: Console) -> bool:

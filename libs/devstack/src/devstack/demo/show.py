@@ -38,7 +38,7 @@ class Show:
         now = time.monotonic()
         self._rows.add_row("", escape(did), escape(saw), f"[dim]{now - self._last:.2f} s[/]")
         self._last = now
-        self._waiting.update(f"{self._step}: {escape(did)}")
+        self._waiting.update(f"{self._step.partition('.')[0]}. {escape(did)}")
 
     def shows(self, picture: RenderableType) -> None:
         self._pictures.append(picture)
@@ -50,7 +50,7 @@ class Show:
             self._rows.add_row("", f"[red]{escape(failure.what)}[/]", expected, "")
             self._rows.add_row("", "", f"[bold red]came[/] {escape(failure.came)}", "")
         mark = "[bold red]✗[/]" if failure else "[bold green]✓[/]"
-        self._console.rule(style="dim", characters="─")
+        self._console.print("─" * _ALL, style="dim")
         title = _columns(_MARK, _ALL - _MARK - _TOOK - 2, _TOOK)
         title.add_row(mark, f"[bold]{self._step}[/]", f"[bold]{seconds:.2f} s[/]")
         self._console.print(title)
