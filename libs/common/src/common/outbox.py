@@ -23,7 +23,7 @@ from common.clock import Clock
 from common.contracts.base import Event
 from common.database import Database, Delete, Document, Insert
 from common.envelope import Envelope
-from common.errors import Refusal, Unavailable
+from common.errors import Unavailable
 from common.ids import new_id
 from common.ownership import BATCH, INDEXES, OWNERS, ROWS, Ownership, Publisher, envelope_of
 
@@ -181,12 +181,10 @@ class Outbox:
         """Delete confirmed rows, many at once. A crash before it only means they are published again."""
         if not self._published or self._database is None:
             return
-        done, self._published = self._published, []
-        try:
-            await self._database.commit([Delete(ROWS, {"_id": {"$in": done}})])
-        except Refusal:
-            self._published = done + self._published
-            raise
+        done = self._published.copy()
+        await self._database.commit([Delete(ROWS, {"_id": {"$in": done}})])
+        # Only now: `close` waits until nothing is left to forget.
+        del self._published[: len(done)]
 
     async def _read_back(self) -> None:
         """Load the rows that were left in MongoDB, oldest first, until none was added meanwhile."""
