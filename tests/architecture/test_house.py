@@ -68,7 +68,12 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("services/*/README.md")]
+    pages = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("services/*/README.md"),
+        *ROOT.glob("deploy/*.md"),
+    ]
     dead = [
         f"{name(page)} -> {target}"
         for page in pages
