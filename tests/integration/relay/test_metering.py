@@ -57,7 +57,7 @@ async def started(service: Child) -> None:
 async def read_on(town: Town, since: int) -> int:
     """Wait until a meter has committed a reading newer than `since`; its number."""
     settings = town.settings()
-    client = open_client(settings.mongo_url)
+    client = open_client(settings.mongo_url.get_secret_value())
     store = MongoMeterStore(MongoDatabase(client, settings.database("relay")))
     try:
         async with asyncio.timeout(PATIENCE):

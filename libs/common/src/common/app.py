@@ -94,7 +94,7 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
         topology = Topology(settings.bus_prefix, name, settings.retry_delays_ms)
         url = settings.amqp_url.get_secret_value()
         bus = Bus(url, topology, settings.prefetch, readers=readers_of(name))
-        client = open_client(settings.mongo_url)
+        client = open_client(settings.mongo_url.get_secret_value())
         stack.callback(client.close)
         stack.push_async_callback(bus.close)
         box = Outbox(bus, clock)

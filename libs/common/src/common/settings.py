@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = Field(
         "production", description="`development` switches on test clocks and simulated usage"
     )
-    mongo_url: str = Field("mongodb://127.0.0.1:27017", description="MongoDB replica set")
+    mongo_url: SecretStr = Field(SecretStr("mongodb://127.0.0.1:27017"), description="MongoDB replica set")
     amqp_url: SecretStr = Field(SecretStr("amqp://127.0.0.1:5672"), description="RabbitMQ")
     database_prefix: str = Field(
         "vedette",
