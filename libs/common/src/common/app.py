@@ -101,6 +101,7 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
         database = MongoDatabase(client, settings.database(name), box)
         health.checks["mongodb"] = database.ping
         health.checks["rabbitmq"] = lambda: bus.wait_connected(0.1)
+        health.spare.add("rabbitmq")
         bus.handled_before = _handled_before(database)
         revocations = Revocations()
         verifier = TokenVerifier(KeySet(settings.jwks_url, database), clock, revocations)
@@ -183,8 +184,9 @@ def add_health(app: web.Application, health: Health) -> None:
 
     async def ready(_: web.Request) -> web.Response:
         missing = await health.missing()
-        state = {"status": "missing" if missing else "ready", "missing": missing}
-        return web.json_response(state, status=503 if missing else 200)
+        ready = health.ready(missing)
+        status = "ready" if not missing else "degraded" if ready else "missing"
+        return web.json_response({"status": status, "missing": missing}, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

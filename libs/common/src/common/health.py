@@ -14,6 +14,10 @@ class Health:
     """The checks of one process; `stopping` makes it unready before it goes."""
 
     checks: dict[str, Check] = field(default_factory=dict)
+    spare: set[str] = field(default_factory=set)
+    """Needed to begin, but to be done without for a while: with the broker away requests are still answered
+    and events wait in the outbox, so the process stays in service and says what is missing."""
+    _met: set[str] = field(default_factory=set)
     started: bool = False
     stopping: bool = False
 
@@ -24,9 +28,14 @@ class Health:
         names = list(self.checks)
         results = await asyncio.gather(*(self._probe(self.checks[name]) for name in names))
         missing = {name: why for name, why in zip(names, results, strict=True) if why}
+        self._met |= set(names) - set(missing)
         if not self.started and not missing:
             missing["process"] = "is starting"
         return missing
+
+    def ready(self, missing: dict[str, str]) -> bool:
+        """Whether requests should come here, given what is missing."""
+        return set(missing) <= self.spare & self._met
 
     async def _probe(self, check: Check) -> str | None:
         try:
