@@ -9,14 +9,14 @@ OWNED = {"type": "object", "properties": {"own": {"type": "string"}}}
 
 async def test_the_landing_page_and_the_documentation_load_nothing_from_elsewhere() -> None:
     async with town({}) as place:
-        for page in ("/", "/api/docs"):
+        for page in ("/", "/activate", "/api/docs"):
             async with place.http.get(place.url + page) as answer:
                 text = await answer.text()
                 policy = answer.headers["Content-Security-Policy"]
                 assert "script-src 'self';" in policy
                 assert "unsafe-eval" not in policy
                 assert '<html lang="en">' in text
-            for link in re.findall(r'(?:src|href)="([^"]+)"', text):
+            for link in re.findall(r'(?:src|href)="(?!data:,)([^"]+)"', text):
                 assert link.startswith("/")
                 async with place.http.get(place.url + link) as asset:
                     assert asset.status == 200, link

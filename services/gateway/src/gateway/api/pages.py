@@ -21,6 +21,8 @@ from gateway.service.description import Document, merge
 _ASSETS: Final = files("gateway") / "assets"
 _FILES: Final = {
     "/": ("landing.html", "text/html"),
+    "/activate": ("activate.html", "text/html"),
+    "/activate.js": ("activate.js", "text/javascript"),
     "/gateway.css": ("gateway.css", "text/css"),
     "/api/docs": ("docs.html", "text/html"),
     "/api/docs/start.js": ("docs.js", "text/javascript"),
