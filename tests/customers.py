@@ -1,6 +1,8 @@
 """A customer of the running suite: signed up, signed in, and asking over the gateway as a browser would."""
 
 import asyncio
+import io
+import json
 import re
 import time
 import uuid
@@ -74,7 +76,7 @@ class Customer:
         await self._renew()
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         more["Authorization"] = f"Bearer {self.access_token}"
-        return await self._send(method, path, body, more)
+        return await self.send(method, path, body, more)
 
     async def every(self, path: str) -> list[dict[str, Any]]:
         """All items of a list, page by page."""
@@ -88,23 +90,31 @@ class Customer:
                 return items
             cursor = f"&cursor={page.body['next']}"
 
-    async def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Reply:
+    async def send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Reply:
+        """One request as it is, without this person's token."""
         url = self.suite.gateway_url + path
         async with self.session.request(method, url, json=body, headers=headers) as answer:
-            read = await answer.json(content_type=None) if answer.status != 204 else None
-            return Reply(answer.status, dict(answer.headers), read)
+            return await _read(answer)
+
+    async def send_bytes(self, method: str, path: str, data: bytes, content_type: str) -> Reply:
+        """One request with this person's token and any bytes as its body."""
+        await self._renew()
+        url = self.suite.gateway_url + path
+        headers = {"Authorization": f"Bearer {self.access_token}", "Content-Type": content_type}
+        async with self.session.request(method, url, data=io.BytesIO(data), headers=headers) as answer:
+            return await _read(answer)
 
     async def _sign_in(self) -> None:
         last = await self._mail(after=0, wait="0")
         body = {"login": self.login.email, "password": self.login.password}
-        challenge = await self._send("POST", "/api/v1/sign-ins", body, {})
+        challenge = await self.send("POST", "/api/v1/sign-ins", body, {})
         assert challenge.status == 201, challenge.body
         mail = await self._mail(after=last["id"] if last else 0, wait=_MAIL_WITHIN)
         assert mail is not None, "no one-time password came"
         code = _CODE.search(mail["text"])
         assert code is not None, mail["text"]
         verify = f"/api/v1/sign-ins/{challenge.body['id']}/verify"
-        answer = await self._send("POST", verify, {"code": code.group(1)}, {})
+        answer = await self.send("POST", verify, {"code": code.group(1)}, {})
         assert answer.status == 200, answer.body
         self._keep(answer.body)
 
@@ -117,9 +127,7 @@ class Customer:
     async def _renew(self) -> None:
         async with self._renewing:
             if time.monotonic() > self._renew_at:
-                answer = await self._send(
-                    "POST", "/api/v1/tokens", {"refresh_token": self._refresh_token}, {}
-                )
+                answer = await self.send("POST", "/api/v1/tokens", {"refresh_token": self._refresh_token}, {})
                 assert answer.status == 200, answer.body
                 self._keep(answer.body)
 
@@ -127,3 +135,9 @@ class Customer:
         self.access_token, self._refresh_token = tokens["access_token"], tokens["refresh_token"]
         self.organisation = tokens["organisation"]
         self._renew_at = time.monotonic() + tokens["expires_in"] * 0.6
+
+
+async def _read(answer: aiohttp.ClientResponse) -> Reply:
+    raw = await answer.read()
+    body = json.loads(raw) if raw and "json" in answer.content_type else None
+    return Reply(answer.status, dict(answer.headers), body)

@@ -1,0 +1,119 @@
+"""Schemathesis: generated requests, valid and not, for every operation of the merged OpenAPI document. No answer
+is a server error, and every answer is one that the document describes."""
+
+import asyncio
+import time
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import NonInteractiveExampleWarning, Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from customers import Customer
+from described import STREAMS, Operation
+from devstack.suite import Suite
+
+CHECKS: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+BUDGET_SECONDS = 30.0
+LEAST, EXAMPLES = 4, 25
+"""Requests of each operation, whatever they cost; and of each kind, if there is time."""
+SIGN_OUT = "DELETE /api/v1/sessions/current"
+
+
+class Enough(Exception):
+    """This operation's time is over."""
+
+
+@dataclass
+class Trial:
+    """One operation, tried with generated requests until its share of the budget is used up."""
+
+    operation: Any
+    base_url: str
+    token: str
+    session: requests.Session
+    until: float
+    tried: int = 0
+
+    def run(self, mode: GenerationMode) -> None:
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=self.operation.as_strategy(generation_mode=mode))
+        def trial(case: Any) -> None:
+            if self.tried >= LEAST and time.monotonic() > self.until:
+                raise Enough
+            self.tried += 1
+            headers = {"Authorization": f"Bearer {self.token}"}
+            case.call_and_validate(
+                base_url=self.base_url, session=self.session, headers=headers, checks=CHECKS, timeout=20
+            )
+
+        with suppress(Enough, Unsatisfiable):  # unsatisfiable: nothing can be wrong with this one's input
+            trial()
+
+
+async def test_no_generated_request_is_answered_with_a_server_error(
+    suite: Suite, customer: Customer, staff: Customer, operations: list[Operation]
+) -> None:
+    document = (await customer.ask("GET", "/api/v1/openapi.json")).body
+    async with await Customer.new(suite) as somebody:
+        tokens = {
+            str(one): (staff if one.for_staff else somebody).access_token
+            for one in operations
+            if str(one) != SIGN_OUT
+        }
+        tried = await asyncio.to_thread(_try_all, document, suite.gateway_url, tokens)
+        me = await somebody.ask("GET", "/api/v1/me")
+    assert me.status == 200
+    assert set(tried) == set(tokens)
+    assert min(tried.values()) > 0
+    assert sum(tried.values()) > 300
+
+
+def _try_all(document: dict[str, Any], base_url: str, tokens: dict[str, str]) -> dict[str, int]:
+    """Operation -> requests made. Raises what schemathesis found, all operations together."""
+    tried: dict[str, int] = {}
+    failures: list[Exception] = []
+    found = [
+        result.ok()
+        for result in schemathesis.openapi.from_dict(document).get_all_operations()
+        if result.ok().path not in STREAMS
+    ]
+    wanted = [one for one in found if f"{one.method.upper()} {one.path}" in tokens]
+    with requests.Session() as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NonInteractiveExampleWarning)
+        for operation in wanted:
+            name = f"{operation.method.upper()} {operation.path}"
+            until = time.monotonic() + BUDGET_SECONDS / len(wanted)
+            trial = Trial(operation, base_url, tokens[name], session, until)
+            try:
+                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                    trial.run(mode)
+            except Exception as failure:
+                failures.append(failure)
+            tried[name] = trial.tried
+    if failures:
+        raise ExceptionGroup("schemathesis found", failures)
+    return tried
