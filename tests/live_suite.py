@@ -1,5 +1,6 @@
 """The whole suite for tests: real servers, real services, free ports, and limits that the tests may reach."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -12,7 +13,8 @@ import pytest
 from devstack.servers import Machine
 from devstack.suite import Suite
 
-LIMITS = {
+RETRY_DELAYS_MS = (500, 1000)
+SETTINGS = {
     # Hundreds of clients of a test are one session and one address; the limits have tests of their own.
     "SESSION_RATE": "5000",
     "SESSION_BURST": "5000",
@@ -21,6 +23,8 @@ LIMITS = {
     "ADDRESS_RATE": "5000",
     "ADDRESS_BURST": "5000",
     "ADDRESS_TRIES": "100000",
+    # An event that always fails is parked in seconds instead of minutes.
+    "RETRY_DELAYS_MS": json.dumps(RETRY_DELAYS_MS),
 }
 
 
@@ -31,7 +35,7 @@ async def live_suite() -> AsyncIterator[Suite]:
     # Its own servers, even when the other tests were given some: these tests kill them.
     own = {name: value for name, value in os.environ.items() if name not in _GIVEN}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in LIMITS.items():
+        for name, value in SETTINGS.items():
             patch.setenv(f"VEDETTE_{name}", value)
         suite = Suite(directory, ports="free", machine=Machine(own))
         try:

@@ -7,8 +7,9 @@ from typing import Any
 import aio_pika
 from pymongo import AsyncMongoClient
 
-from common.bus import RETRY_DELAYS_MS, Topology
+from common.bus import Topology
 from devstack.suite import Suite
+from live_suite import RETRY_DELAYS_MS
 
 SPEAKERS = ("identity", "provisioning", "licensing", "relay")
 LISTENERS = ("provisioning", "licensing", "relay")

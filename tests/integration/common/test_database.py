@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.cause import AlreadyDone, Cause, because_of
 from common.database import Database, Delete, Index, Insert, Save, Update
-from common.errors import Conflict, Stale
+from common.errors import Conflict, Stale, Unavailable
 from common.mongo import MongoDatabase, open_client
 from common.testing import MemoryDatabase
 
@@ -88,6 +88,36 @@ async def test_a_failing_command_never_hurts_the_others_of_its_group(database: D
     )
     assert [result == "refused" for result in results] == [number % 10 == 3 for number in range(60)]
     assert len(await database.find("people", {"active": True})) == 55
+
+
+async def test_a_transaction_left_open_by_a_dead_process_holds_up_only_what_it_touched(
+    mongo_url: str, prefix: str
+) -> None:
+    client = open_client(mongo_url)
+    database = MongoDatabase(client, prefix)
+    await database.commit([Insert("counters", {"_id": "a", "n": 0})])
+    async with await client.start_session() as dead:
+        dead.start_transaction()
+        await client[prefix]["counters"].insert_one({"_id": "held"}, session=dead)
+        held = [asyncio.create_task(database.commit([Insert("counters", {"_id": "held"})])) for _ in range(3)]
+        async with asyncio.timeout(3):
+            await asyncio.gather(
+                *(
+                    database.commit([Update("counters", {"_id": "a"}, {"$inc": {"n": 1}})])
+                    for _ in range(100)
+                ),
+                *(database.commit([Insert("letters", {"_id": str(n)})]) for n in range(100)),
+            )
+        refusals = await asyncio.gather(*held, return_exceptions=True)
+        assert all(isinstance(refusal, Unavailable) for refusal in refusals)
+        await dead.abort_transaction()
+    await database.commit([Insert("counters", {"_id": "held"})])
+    row = await database.get("counters", {"_id": "a"})
+    assert row is not None
+    assert row["n"] == 100
+    await database.drain()
+    await client.drop_database(prefix)
+    client.close()
 
 
 async def test_updates_of_one_counter_by_many_add_up(database: Database) -> None:

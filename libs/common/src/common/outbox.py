@@ -116,7 +116,8 @@ class Outbox:
         self._database = database
         self._tasks = [
             asyncio.create_task(self._publish_forever(), name="outbox-publish"),
-            asyncio.create_task(self._keep_lease(), name="outbox-lease"),
+            asyncio.create_task(self._keep_lease(database), name="outbox-lease"),
+            asyncio.create_task(self._adopt_orphans(database), name="outbox-adopt"),
         ]
 
     async def close(self, timeout: float = 10.0) -> None:
@@ -195,14 +196,21 @@ class Outbox:
         if len(rows) < MEMORY_LIMIT and self._spilled == before:
             self._spilling = False
 
-    async def _keep_lease(self) -> None:
-        assert self._database is not None
+    async def _keep_lease(self, database: Database) -> None:
         while True:
             try:
-                await self._ownership.renew(self._database)
+                await self._ownership.renew(database)
                 if self._doubtful_until > self._clock.now():
                     self._read_all_again()
-                await self._ownership.adopt_orphans(self._database)
             except Exception as error:  # the next round tries again; until then a sibling may adopt our rows
                 log.warning("outbox lease not renewed", error=str(error))
+            await asyncio.sleep(self._ownership.lease.total_seconds() / 4)
+
+    async def _adopt_orphans(self, database: Database) -> None:
+        # Apart from the lease: a broker that is away holds this up, and we would pass for dead.
+        while True:
+            try:
+                await self._ownership.adopt_orphans(database)
+            except Exception as error:  # the next round tries again
+                log.warning("events of a dead process wait", error=str(error))
             await asyncio.sleep(self._ownership.lease.total_seconds() / 4)

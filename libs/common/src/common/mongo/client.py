@@ -28,7 +28,8 @@ from common.cause import pending_cause
 from common.contracts.base import Event
 from common.database import Direction, Document, Filter, Index, Write
 from common.errors import Unavailable
-from common.mongo.group_commit import Command, GroupCommit, OutcomeUnknown
+from common.mongo.command import Command
+from common.mongo.group_commit import GroupCommit, OutcomeUnknown
 from common.outbox import Outbox, Row
 
 Client = AsyncIOMotorClient[Document]

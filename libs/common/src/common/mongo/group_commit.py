@@ -9,24 +9,25 @@ without it. Commands of one process are written in the order they were given.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from prometheus_client import Histogram
-from pymongo import DeleteMany, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
-from pymongo.results import BulkWriteResult
 from pymongo.write_concern import WriteConcern
 
-from common.cause import AlreadyDone
-from common.database import Delete, Document, Insert, Save, Update, Write
-from common.errors import Conflict, Stale, Unavailable
+from common.database import Document, Write
+from common.errors import Conflict, Unavailable
+from common.mongo.command import Command, Rejected, by_collection, operation, rejected, resurrected
 
 GROUP_LIMIT = 256
 """Commands in one transaction; keeps it far below MongoDB's limits of size and time."""
 ATTEMPTS = 12
 """Tries of one group against write conflicts with other processes before its callers are told."""
+STUCK_AFTER = 3
+"""Tries after which the command that conflicts is looked for, so that the others need not wait for it."""
+APART_LIMIT = 16
+"""Commands that may wait apart, each in a transaction of its own."""
+WRITE_CONFLICT = 112
 WAITING_LIMIT = 10_000
 """Commands that may wait; beyond it callers are refused at once instead of piling up."""
 
@@ -35,27 +36,8 @@ GROUP_SIZE = Histogram(
 )
 
 
-class Command:
-    """One caller's writes, all or nothing."""
-
-    __slots__ = ("done", "marker", "writes")
-
-    def __init__(self, writes: Sequence[Write], marker: Write | None = None) -> None:
-        # The marker goes first: when it was there before, nothing else of this command is looked at.
-        self.writes: list[Write] = [*([marker] if marker else []), *writes]
-        self.marker = marker
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-
 class OutcomeUnknown(Unavailable):
     """The database went away while it was committing: the change is written as a whole or not at all."""
-
-
-class _Rejected(Exception):
-    """These commands of the group cannot be written; the transaction was given up."""
-
-    def __init__(self, refusals: dict[Command, Exception]) -> None:
-        self.refusals = refusals
 
 
 class GroupCommit:
@@ -66,6 +48,7 @@ class GroupCommit:
         self._database = database
         self._waiting: deque[Command] = deque()
         self._writer: asyncio.Task[None] | None = None
+        self._apart: set[asyncio.Task[None]] = set()
 
     async def commit(self, command: Command) -> None:
         """Write `command`; returns when it is durable on a majority.
@@ -82,31 +65,38 @@ class GroupCommit:
     async def drain(self) -> None:
         if self._writer is not None:
             await self._writer
+        await asyncio.gather(*self._apart)
 
     async def _write_waiting(self) -> None:
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))]
             GROUP_SIZE.observe(len(group))
-            try:
-                await self._write_isolating(group)
-            except Exception as error:  # the writer must survive: every caller gets an answer
-                for command in group:
-                    _fail(command, error)
+            await self._write_group(group)
 
-    async def _write_isolating(self, group: list[Command]) -> None:
+    async def _write_group(self, group: list[Command], *, apart: bool = False) -> None:
+        try:
+            await self._write_isolating(group, apart=apart)
+        except Exception as error:  # the writer must survive: every caller gets an answer
+            for command in group:
+                command.fail(error)
+
+    async def _write_isolating(self, group: list[Command], *, apart: bool) -> None:
         """Write the group, taking out the commands that are refused until the rest goes through."""
         attempt = 0
         while group:
             try:
                 await self._write(group)
-            except _Rejected as rejected:
-                for command, refusal in rejected.refusals.items():
-                    _fail(command, refusal)
-                group = [command for command in group if command not in rejected.refusals]
+            except Rejected as some:
+                for command, refusal in some.refusals.items():
+                    command.fail(refusal)
+                group = [command for command in group if command not in some.refusals]
             except PyMongoError as error:
                 attempt += 1
                 if not error.has_error_label("TransientTransactionError") or attempt >= ATTEMPTS:
                     raise _unavailable(error) from error
+                if attempt >= STUCK_AFTER and not apart and _conflicts(error):
+                    await self._part(group)
+                    return
                 await asyncio.sleep(min(0.001 * 2**attempt, 0.25))
             else:
                 for command in group:
@@ -114,11 +104,28 @@ class GroupCommit:
                         command.done.set_result(None)
                 return
 
+    async def _part(self, group: list[Command]) -> None:
+        """Find the command that keeps the group from being written, and let it wait apart from the others.
+
+        It touches what an open transaction of another process has touched; if that process was killed, its
+        transaction stays open until the server gives it up. Which command it is the server does not say.
+        """
+        if len(group) > 1:
+            middle = len(group) // 2
+            await self._write_group(group[:middle])
+            await self._write_group(group[middle:])
+        elif len(self._apart) >= APART_LIMIT:
+            group[0].fail(Unavailable("busy", "Somebody else is changing the same", retry_after=1))
+        else:
+            task = asyncio.create_task(self._write_group(group, apart=True), name="group-commit-apart")
+            self._apart.add(task)
+            task.add_done_callback(self._apart.discard)
+
     async def _write(self, group: list[Command]) -> None:
         async with await self._client.start_session() as session:
             session.start_transaction(write_concern=WriteConcern("majority"), max_commit_time_ms=10_000)
             try:
-                for collection, writes in _by_collection(group).items():
+                for collection, writes in by_collection(group).items():
                     await self._write_collection(session, collection, writes)
             except BaseException:
                 await _abort(session)
@@ -130,63 +137,12 @@ class GroupCommit:
     ) -> None:
         try:
             result = await self._database[collection].bulk_write(
-                [_operation(write) for _, write in writes], ordered=True, session=session
+                [operation(write) for _, write in writes], ordered=True, session=session
             )
         except BulkWriteError as error:
-            raise _rejected(writes, error) from error
-        if stale := _resurrected(writes, result):
-            raise _Rejected(stale)
-
-
-def _by_collection(group: list[Command]) -> dict[str, list[tuple[Command, Write]]]:
-    batches: dict[str, list[tuple[Command, Write]]] = {}
-    for command in group:
-        for write in command.writes:
-            batches.setdefault(write.collection, []).append((command, write))
-    return batches
-
-
-def _operation(write: Write) -> Any:
-    match write:
-        case Insert(document=document):
-            return InsertOne(document)
-        case Save(document=document) if write.version == 1:
-            return InsertOne(document)
-        case Save(document=document):
-            # With upsert, a version that is no longer there collides with the living `_id`, so the server
-            # names the very command that is stale; a plain replace would only lower a counter.
-            key = {"_id": document["_id"], "version": write.version - 1}
-            return ReplaceOne(key, document, upsert=True)
-        case Update(where=where, change=change, upsert=upsert):
-            return UpdateOne(dict(where), dict(change), upsert=upsert)
-        case Delete(where=where):
-            return DeleteMany(dict(where))
-
-
-def _rejected(writes: list[tuple[Command, Write]], error: BulkWriteError) -> Exception:
-    problems = (error.details or {}).get("writeErrors") or []
-    if not problems:
-        return error
-    problem = problems[0]
-    command, write = writes[problem["index"]]
-    if problem.get("code") != 11000:
-        return _Rejected({command: OperationFailure(problem.get("errmsg", ""), problem.get("code"), problem)})
-    if write is command.marker:
-        return _Rejected({command: AlreadyDone()})
-    if isinstance(write, Save) and write.version > 1:
-        return _Rejected({command: Stale(f"{write.collection} {write.document['_id']}")})
-    duplicate = ", ".join(problem.get("keyPattern", {}))
-    return _Rejected({command: Conflict("already_exists", f"{write.collection}: {duplicate} already exists")})
-
-
-def _resurrected(writes: list[tuple[Command, Write]], result: BulkWriteResult) -> dict[Command, Exception]:
-    """Saves of a later version that found no document at all and would have created one."""
-    stale: dict[Command, Exception] = {}
-    for position in result.upserted_ids or {}:
-        command, write = writes[position]
-        if isinstance(write, Save):
-            stale[command] = Stale(f"{write.collection} {write.document['_id']}")
-    return stale
+            raise rejected(writes, error) from error
+        if stale := resurrected(writes, result):
+            raise Rejected(stale)
 
 
 async def _commit(session: AsyncIOMotorClientSession) -> None:
@@ -210,10 +166,8 @@ async def _abort(session: AsyncIOMotorClientSession) -> None:
         return  # the server gives it up by itself
 
 
-def _fail(command: Command, error: Exception) -> None:
-    if not command.done.done():
-        command.done.set_exception(error)
-        command.done.exception()  # looked at: a caller that has gone away is no "never retrieved" warning
+def _conflicts(error: PyMongoError) -> bool:
+    return isinstance(error, OperationFailure) and error.code == WRITE_CONFLICT
 
 
 def _unavailable(error: PyMongoError) -> Exception:

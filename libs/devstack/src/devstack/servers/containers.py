@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from devstack.ports import LOOPBACK, choose, free_port
 from devstack.servers.base import ServerFailedError
 from devstack.servers.coturn import answers_stun
-from devstack.servers.mongo import ABANDONED, primary_answers
+from devstack.servers.mongo import DEAD_CLIENTS, primary_answers
 from devstack.servers.rabbit import speaks_amqp
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def mongo(image: str) -> Container:
     """MongoDB as a replica set of one node."""
     port = free_port()
     container = _published(image, 27017, port)
-    options = f"--networkMessageCompressors snappy,zstd --setParameter {ABANDONED}"
-    container.with_command(f"mongod --replSet rs0 --bind_ip_all {options}")
+    options = f"--bind_ip_all --networkMessageCompressors snappy,zstd {' '.join(DEAD_CLIENTS)}"
+    container.with_command(f"mongod --replSet rs0 {options}")
     # The member knows its address inside the container only, so clients must not look for other members.
     url = f"mongodb://{LOOPBACK}:{port}/?directConnection=true"
     return Container(url, container, lambda: primary_answers(url, "127.0.0.1:27017"))

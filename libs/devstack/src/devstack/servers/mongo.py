@@ -11,10 +11,9 @@ from devstack.child import Child
 from devstack.ports import LOOPBACK, free_port
 from devstack.servers.base import Private
 
-ABANDONED = "transactionLifetimeLimitSeconds=5"
-"""A process killed in the middle of a transaction leaves its documents locked until the server gives the
-transaction up: a minute by default, in which every other writer is refused. Ours take milliseconds."""
 _NOT_YET_INITIALISED = 94
+DEAD_CLIENTS = ("--setParameter", "transactionLifetimeLimitSeconds=5")
+"""How long the transaction of a killed process holds what it has touched (docs/decisions/0004)."""
 
 
 class Mongo(Private):
@@ -39,9 +38,10 @@ class Mongo(Private):
             "--setParameter": "diagnosticDataCollectionEnabled=false",
         }
         flat = [str(part) for pair in options.items() for part in pair]
-        flat += ["--setParameter", ABANDONED]
         super().__init__(
-            Child([binary, *flat, "--nounixsocket"], os.environ, log or directory / "mongod.log"),
+            Child(
+                [binary, *flat, *DEAD_CLIENTS, "--nounixsocket"], os.environ, log or directory / "mongod.log"
+            ),
         )
 
     @property
