@@ -53,7 +53,7 @@ async def test_a_kept_connection_that_turns_out_dead_costs_a_get_nothing(between
         assert gate.service.accepted == round_number
 
 
-async def test_a_post_is_never_sent_twice(between: Between) -> None:
+async def test_a_post_without_a_key_is_never_sent_twice(between: Between) -> None:
     seen = 0
 
     async def dies_on_the_second_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,6 +69,20 @@ async def test_a_post_is_never_sent_twice(between: Between) -> None:
     client.send(b"POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 0\r\n\r\n")
     assert (await client.answer())[0] == 502
     assert seen == 2
+
+
+async def test_a_post_with_an_idempotency_key_may_be_sent_again(between: Between) -> None:
+    async def dies_on_the_second_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_head(reader)
+        writer.write(OK)
+        await request_head(reader)
+
+    gate = await between(dies_on_the_second_request)
+    client = await gate.client()
+    assert (await client.get())[0] == 200
+    client.send(b"POST / HTTP/1.1\r\nHost: g\r\nIdempotency-Key: k\r\nContent-Length: 0\r\n\r\n")
+    assert (await client.answer())[0] == 200
+    assert gate.service.accepted == 2
 
 
 async def test_a_service_that_always_dies_is_asked_once_more_and_not_for_ever(between: Between) -> None:

@@ -83,7 +83,7 @@ async def _ask(
     try:
         await connection.answer()
     except Died:
-        if connection.used == 1 or request.method not in _REPEATABLE:
+        if connection.used == 1 or not _repeatable(request):
             raise
         upstream.drop_idle()
         connection = await upstream.take()
@@ -94,6 +94,11 @@ async def _ask(
             connection.abort()
             raise
     return connection
+
+
+def _repeatable(request: web.BaseRequest) -> bool:
+    """Whether sending it twice does it once: by its method, or because the client gave it a key for that."""
+    return request.method in _REPEATABLE or "Idempotency-Key" in request.headers
 
 
 async def _answer(
