@@ -26,7 +26,8 @@ from common.contracts.provisioning import CameraRenamed
 from common.database import Save, Update
 from common.ids import CameraId, OrganisationId, new_id
 from common.mongo import MongoDatabase, open_client
-from common.mongo.group_commit import Command, GroupCommit
+from common.mongo.command import Command
+from common.mongo.group_commit import GroupCommit
 from common.outbox import Outbox
 from devstack.shared import shared
 
@@ -38,7 +39,7 @@ class TransactionPerRequest(GroupCommit):
     """The usual way: every command has a transaction of its own, all of them side by side."""
 
     async def commit(self, command: Command) -> None:
-        await self._write_isolating([command])
+        await self._write_group([command], apart=True)
         await command.done
 
 
