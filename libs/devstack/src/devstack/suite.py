@@ -103,6 +103,10 @@ class Suite:
         """SIGKILL a service; it stays down until `start`."""
         await self._keepers[service].kill()
 
+    async def stop(self, service: str) -> None:
+        """SIGTERM a service and wait until it has ended in order; it stays down until `start`."""
+        await self._keepers[service].stop()
+
     async def start(self, service: str) -> None:
         """Start a killed service again and wait until it is ready. Errors: StartFailedError."""
         await self._keepers[service].start()
