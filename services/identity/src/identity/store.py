@@ -26,7 +26,7 @@ INDEXES = (
     Index(REGISTRATIONS, (("form.email", 1),), unique=True, where={"state": "pending"}),
     Index(MEMBERSHIPS, (("user", 1),)),
     Index(MEMBERSHIPS, (("organisation", 1),)),
-    Index(SIGN_INS, (("user", 1), ("network", 1), ("state", 1))),
+    Index(SIGN_INS, (("user", 1), ("network", 1), ("state", 1), ("_id", -1))),
     Index(SIGN_INS, (("forget_at", 1),), expire_after=0),
     Index(SESSIONS, (("user", 1),)),
     Index(MAILS, (("due_at", 1),), where={"state": "waiting"}),

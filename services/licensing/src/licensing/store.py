@@ -23,6 +23,7 @@ INDEXES = (
     # Whatever is heard twice or in a strange order: one living licence per camera.
     Index(LICENCES, (("organisation", 1), ("camera", 1)), unique=True, where={"living": True}),
     Index(LICENCES, (("organisation", 1), ("_id", 1))),
+    Index(LICENCES, (("organisation", 1), ("camera", 1), ("_id", 1))),
     Index(LICENCES, (("organisation", 1), ("ended_at", 1))),
     # Only trials that run are in these two, so looking for the next costs the same among millions.
     Index(LICENCES, (("trial_ends", 1),), where=IN_DEMO),
