@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from devstack.servers import Machine
 from devstack.suite import Suite
 
@@ -34,16 +32,12 @@ async def live_suite() -> AsyncIterator[Suite]:
     directory = Path(tempfile.mkdtemp(prefix="vedette-suite-"))
     # Its own servers, even when the other tests were given some: these tests kill them.
     own = {name: value for name, value in os.environ.items() if name not in _GIVEN}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setenv(f"VEDETTE_{name}", value)
-        suite = Suite(directory, ports="free", machine=Machine(own))
-        try:
-            async with suite:
-                yield suite
-        finally:
-            if not os.environ.get("VEDETTE_TEST_KEEP"):
-                shutil.rmtree(directory, ignore_errors=True)
+    try:
+        async with Suite(directory, ports="free", machine=Machine(own), settings=SETTINGS) as suite:
+            yield suite
+    finally:
+        if not os.environ.get("VEDETTE_TEST_KEEP"):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 _GIVEN = ("VEDETTE_MONGO_URL", "VEDETTE_AMQP_URL", "VEDETTE_SMTP_URL")

@@ -37,7 +37,7 @@ class Suite:
     """Servers, mail catcher and services; entering waits until all are ready, leaving stops all in reverse.
 
     `services` may leave some out; `commands` runs another program in a service's place (tests of the suite
-    itself). Errors: InUseError, NothingFoundError, ServerFailedError, StartFailedError.
+    itself), `settings` are told to every service (name without prefix -> value). Errors: InUseError, NothingFoundError, ServerFailedError, StartFailedError.
     """
 
     mongo: Server
@@ -52,6 +52,7 @@ class Suite:
         ports: Literal["usual", "free"] = "usual",
         commands: Mapping[str, Sequence[str]] | None = None,
         machine: Machine | None = None,
+        settings: Mapping[str, str] | None = None,
         say: Say = lambda _: None,
     ) -> None:
         self.folder = Folder(directory)
@@ -60,6 +61,7 @@ class Suite:
         self._services = services
         self._commands = commands or {}
         self._machine = machine or Machine()
+        self._settings = {f"VEDETTE_{name}": value for name, value in (settings or {}).items()}
         self._say = say
         self._free = ports == "free"
         self._keepers: dict[str, Keeper] = {}
@@ -129,7 +131,7 @@ class Suite:
         await self._open_servers()
         addresses = self._addresses()
         for service in self._services:
-            environment = roster.environment(service, self.ports, addresses, self.keys)
+            environment = roster.environment(service, self.ports, addresses, self.keys) | self._settings
             argv = self._commands.get(service) or roster.command(service)
             self._add(service, Child(argv, environment, self.folder.log(service)), self.url(service))
         await self._start_together(*(self._keepers[service] for service in self._services))
