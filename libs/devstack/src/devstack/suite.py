@@ -37,7 +37,8 @@ class Suite:
     """Servers, mail catcher and services; entering waits until all are ready, leaving stops all in reverse.
 
     `services` may leave some out; `commands` runs another program in a service's place (tests of the suite
-    itself), `settings` are told to every service (name without prefix -> value). Errors: InUseError, NothingFoundError, ServerFailedError, StartFailedError.
+    itself); `settings` are told to every service (name without prefix -> value).
+    Errors: InUseError, NothingFoundError, ServerFailedError, StartFailedError.
     """
 
     mongo: Server
