@@ -24,6 +24,7 @@ import uvloop
 from aiohttp import web
 
 from bench.peers.measure import SERVER_CORE, Peer, Sample, load, need, report, spread
+from common.app import calm_collector
 from common.clock import SystemClock
 from common.testing import MemoryHouse
 from provisioning.api import CameraPort
@@ -76,6 +77,7 @@ async def serve_camera_port() -> None:
         known.add(int.from_bytes(os.urandom(8), "big"))
     gc.collect()
     grown = (_resident_bytes() - before) / DEVICES
+    calm_collector()
     nonce = port._nonces.new(time.time())
     print(listener.url.rpartition(":")[2], nonce, f"{grown:.1f}", flush=True)
     await asyncio.Event().wait()

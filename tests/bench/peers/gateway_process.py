@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from common.app import Parts, guard_of
+from common.app import Parts, calm_collector, guard_of
 from common.auth import KeySet, Revocations, TokenVerifier
 from common.clock import SystemClock
 from common.http import add_routes, application
@@ -39,6 +39,7 @@ async def main(port: int, upstream: str) -> None:
     for background in gateway.assembly.background:
         await background.open()
     await Listener(app, "127.0.0.1", port, gateway.assembly.front).open()
+    calm_collector()
     await asyncio.Event().wait()
 
 
