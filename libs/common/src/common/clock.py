@@ -10,9 +10,16 @@ class Clock(Protocol):
 
     def now(self) -> datetime: ...
 
+    def timestamp(self) -> float:
+        """The same in Unix seconds, for paths where a datetime costs too much."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
+
+    def timestamp(self) -> float:
+        return time.time()

@@ -64,7 +64,7 @@ class TokenVerifier:
         actor = self._verified.get(token)
         if actor is None:
             return None
-        if actor.expires + LEEWAY <= self._clock.now().timestamp():
+        if actor.expires + LEEWAY <= self._clock.timestamp():
             del self._verified[token]
             raise _expired()
         if actor.session in self._revocations:
@@ -95,7 +95,7 @@ class TokenVerifier:
             raise Unauthenticated(
                 "token_invalid", "The access token is not valid", next_step="Sign in again."
             ) from None
-        if actor.expires + LEEWAY <= self._clock.now().timestamp():
+        if actor.expires + LEEWAY <= self._clock.timestamp():
             raise _expired()
         return actor
 

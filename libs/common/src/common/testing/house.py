@@ -29,6 +29,9 @@ class FixedClock:
     def now(self) -> datetime:
         return self._now
 
+    def timestamp(self) -> float:
+        return self._now.timestamp()
+
     def advance(self, by: timedelta) -> None:
         self._now += by
 

@@ -84,7 +84,7 @@ class CameraPort:
 
     async def _ask(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
         device = canonical(unquote(target[len(PREFIX) : -len(SUFFIX)]))
-        now = self._clock.now().timestamp()
+        now = self._clock.timestamp()
         proof = digest_header.read(request.headers.get("Authorization"), target)
         if proof is None or not self._nonces.fresh(proof.nonce, now):
             counts["challenged"] += 1
