@@ -79,7 +79,8 @@ class Private:
         await self._child.kill()
 
     async def _answers(self) -> bool:
-        raise NotImplementedError
+        """Whether it takes requests now; every kind of server has its own way to tell."""
+        raise NotImplementedError(type(self).__name__)
 
     async def _until(self, ready: Callable[[], Awaitable[bool]]) -> None:
         """Ask `ready` until it says yes. A server that cannot start is not left behind."""
