@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from common.contracts import EVENTS, Event, licensing
-from common.contracts.identity import OrganisationCreated, SessionRevoked
+from common.contracts.audit import ActRecorded, ActRefused, VisitorActed
+from common.contracts.identity import AccessChanged, OrganisationChanged, OrganisationCreated, SessionRevoked
 from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import (
     CameraClaimed,
@@ -44,6 +45,34 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
         },
     ),
     (SessionRevoked, {"session": "ses1", "user": "usr1", "reason": "logout"}),
+    (
+        AccessChanged,
+        {
+            "access": "org1:usr1",
+            "user": "usr1",
+            "role": "operator",
+            "via": "partner",
+            "items": ["loc1"],
+            "servers": None,
+            "until": datetime(2026, 4, 1, tzinfo=UTC),
+        },
+    ),
+    (
+        OrganisationChanged,
+        {
+            "name": "Ada Ltd",
+            "time_zone": "Europe/Prague",
+            "currency": "CZK",
+            "language": "cs",
+            "country": "CZ",
+        },
+    ),
+    (ActRecorded, {"act": "root_password.revealed", "object": "cam1", "details": {"name": "Front door"}}),
+    (
+        ActRefused,
+        {"action": "members:manage", "object": "POST /api/v1/invitations", "code": "forbidden"},
+    ),
+    (VisitorActed, {"grant": "gra1", "method": "GET", "path": "/api/v1/cameras/cam1", "status": 200}),
     (CameraClaimed, {**CAMERA, "claim": "clm1", "claimed_by": "usr1"}),
     (
         ClaimProgressed,

@@ -2,6 +2,16 @@
 
 from common.auth.keys import KeySet
 from common.auth.permissions import Action, Role, permits
-from common.auth.tokens import Actor, Revocations, TokenVerifier, bearer
+from common.auth.tokens import Actor, Revocations, TokenVerifier, Via, bearer
 
-__all__ = ["Action", "Actor", "KeySet", "Revocations", "Role", "TokenVerifier", "bearer", "permits"]
+__all__ = [
+    "Action",
+    "Actor",
+    "KeySet",
+    "Revocations",
+    "Role",
+    "TokenVerifier",
+    "Via",
+    "bearer",
+    "permits",
+]

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal, TypeVar, get_args
 
 import orjson
 from joserfc import jwt
@@ -9,9 +10,9 @@ from joserfc.errors import JoseError
 from joserfc.util import urlsafe_b64decode
 
 from common.auth.keys import KeySet
-from common.auth.permissions import Role
+from common.auth.permissions import STRONG, Action, Role, permits
 from common.clock import Clock
-from common.errors import Unauthenticated
+from common.errors import Forbidden, Unauthenticated
 from common.ids import OrganisationId, SessionId, UserId
 
 ISSUER, AUDIENCE, TYPE, ALGORITHM = "vedette", "vedette-api", "at+jwt", "Ed25519"
@@ -21,6 +22,12 @@ CACHE_LIMIT = 50_000
 """Verified tokens remembered; verifying costs 100 us, looking up 0.1 us."""
 LONGEST_TOKEN = 4096
 REVOCATION_LIMIT = 100_000
+Via = Literal["membership", "partner", "support", "key"]
+"""How somebody came to act in an organisation: a member, a partner's technician or support under a grant, or
+a program with an API key."""
+_WAYS: dict[object, Via] = {via: via for via in get_args(Via)}
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +40,70 @@ class Actor:
     session: SessionId
     expires: int
     """Unix seconds."""
+    issued: float = 0.0
+    """Unix seconds, with fractions: rights that changed later make the token worthless."""
+    via: Via = "membership"
+    grant: str | None = None
+    """The partner's or support's grant under which this visitor is here."""
+    scoped: bool = False
+    """Rights end at chosen items or servers: `common.access` knows which."""
+    strong: bool = False
+    """Signed in with a second factor."""
+    actions: frozenset[Action] | None = None
+    """An API key may do no more than these; None: whatever the role may."""
+
+    @property
+    def visitor(self) -> bool:
+        """Not one of the organisation's own people: everything a visitor does is audited."""
+        return self.via in ("partner", "support")
+
+    def may(self, action: Action) -> bool:
+        return permits(self.role, action) and (self.actions is None or action in self.actions)
+
+    def must_be_allowed(self, action: Action) -> None:
+        """`Forbidden` when the role does not permit it, or only with a second factor (D3)."""
+        if not self.may(action):
+            raise Forbidden("forbidden", f"The role {self.role.value} may not do this ({action.value})")
+        if action in STRONG and not self.strong:
+            raise Forbidden(
+                "second_factor_needed",
+                "This needs a second factor",
+                next_step="Confirm this session with a second factor, then try again.",
+            )
 
 
 class Revocations:
-    """Sessions that ended while their access tokens still look valid (rule 27). Bounded, oldest out first."""
+    """What was ended while its access tokens still look valid (rule 27). Bounded, oldest out first."""
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[SessionId, None] = OrderedDict()
+        self._rights: OrderedDict[tuple[OrganisationId, UserId], float] = OrderedDict()
 
     def revoke(self, session: SessionId) -> None:
-        self._sessions[session] = None
-        if len(self._sessions) > REVOCATION_LIMIT:
-            self._sessions.popitem(last=False)
+        """This session is over."""
+        _remember(self._sessions, session, None)
+
+    def withdraw(self, organisation: OrganisationId, user: UserId, at: float) -> None:
+        """This person's rights in the organisation changed at `at` (unix seconds): older tokens lie."""
+        _remember(self._rights, (organisation, user), max(at, self._rights.get((organisation, user), 0.0)))
+
+    def check(self, actor: Actor) -> None:
+        """`Unauthenticated` when the actor's token was overtaken by what happened meanwhile."""
+        if actor.session in self._sessions:
+            raise Unauthenticated("session_ended", "This session was ended", next_step="Sign in again.")
+        changed = self._rights.get((actor.organisation, actor.user))
+        if changed is not None and actor.issued <= changed:
+            raise Unauthenticated("rights_changed", "Your rights here have changed", next_step="Refresh it.")
 
     def __contains__(self, session: object) -> bool:
         return session in self._sessions
+
+
+def _remember(known: OrderedDict[K, V], key: K, value: V) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > REVOCATION_LIMIT:
+        known.popitem(last=False)
 
 
 class TokenVerifier:
@@ -67,8 +123,7 @@ class TokenVerifier:
         if actor.expires + LEEWAY <= self._clock.timestamp():
             del self._verified[token]
             raise _expired()
-        if actor.session in self._revocations:
-            raise Unauthenticated("session_ended", "This session was ended", next_step="Sign in again.")
+        self._revocations.check(actor)
         return actor
 
     async def verify(self, token: str) -> Actor:
@@ -103,15 +158,25 @@ class TokenVerifier:
 def _actor(claims: dict[str, object]) -> Actor:
     if claims["iss"] != ISSUER or claims["aud"] != AUDIENCE:
         raise ValueError("issued for somebody else")
-    expires = claims["exp"]
-    if not isinstance(expires, int):
-        raise TypeError("exp")
+    expires, issued = claims["exp"], claims["iat"]
+    if not isinstance(expires, int) or not isinstance(issued, int | float):
+        raise TypeError("exp and iat")
+    actions = claims.get("actions")
+    if not (actions is None or isinstance(actions, list)):
+        raise TypeError("actions")
     return Actor(
         user=UserId(str(claims["sub"])),
         organisation=OrganisationId(str(claims["org"])),
         role=Role(str(claims["role"])),
         session=SessionId(str(claims["sid"])),
         expires=expires,
+        issued=float(issued),
+        via=_WAYS[claims.get("via", "membership")],
+        grant=str(claims["grant"]) if "grant" in claims else None,
+        # What is not said is not given.
+        scoped=claims.get("scoped", False) is not False,
+        strong=claims.get("mfa") is True,
+        actions=None if actions is None else frozenset(Action(str(action)) for action in actions),
     )
 
 

@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping
 
-from common.contracts import identity, licensing, provisioning, relay
+from common.contracts import audit, identity, licensing, provisioning, relay
 from common.contracts.base import EVENTS, Event
 
-__all__ = ["EVENTS", "READERS", "Event", "identity", "licensing", "provisioning", "readers_of", "relay"]
+__all__ = [
+    "EVENTS",
+    "READERS",
+    "Event",
+    "audit",
+    "identity",
+    "licensing",
+    "provisioning",
+    "readers_of",
+    "relay",
+]
 
 READERS: Mapping[str, tuple[type[Event], ...]] = {
     "provisioning": (licensing.LicenceChanged,),

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from common.contracts.base import Event
+from common.contracts.base import Event, Instant
 from common.ids import OrganisationId, SessionId, UserId
 
 
@@ -30,4 +30,50 @@ class SessionRevoked(Event):
 
     session: SessionId
     user: UserId
-    reason: Literal["logout", "expired", "refresh_reused", "password_changed", "removed", "ended_by_user"]
+    reason: Literal[
+        "logout",
+        "expired",
+        "refresh_reused",
+        "password_changed",
+        "removed",
+        "ended_by_user",
+        "grant_ended",
+        "key_revoked",
+        "account_deleted",
+        "policy_changed",
+    ]
+
+
+class AccessChanged(Event):
+    """What somebody may do in an organisation, from `at` on: as a member, or as a partner's technician or
+    support under a grant. Access tokens issued before are worthless from now on (rule 27)."""
+
+    wire: ClassVar[str] = "identity.access_changed.v1"
+    about: ClassVar[str] = "access"
+
+    organisation: OrganisationId
+    access: str
+    """`<organisation>:<user>`: a person has one access in an organisation."""
+    user: UserId
+    role: str | None
+    """A `common.auth.Role`; None: the access has ended."""
+    via: Literal["membership", "partner", "support"]
+    items: tuple[str, ...] | None
+    """Items whose subtrees may be reached; None: all."""
+    servers: tuple[str, ...] | None
+    """On-site servers that may be reached; None: all."""
+    until: Instant | None = None
+
+
+class OrganisationChanged(Event):
+    """Name or preferences of an organisation are others now."""
+
+    wire: ClassVar[str] = "identity.organisation_changed.v1"
+    about: ClassVar[str] = "organisation"
+
+    organisation: OrganisationId
+    name: str
+    time_zone: str
+    currency: str
+    language: str
+    country: str

@@ -114,6 +114,9 @@ class Route:
     tag: str
     allow: Action | None = None
     """What the actor's role must permit; None with `public` false: any signed-in person."""
+    narrows: bool = False
+    """The handler shows and changes no more than what a scoped actor's rights cover. Others are closed to
+    people whose rights end at some items or servers."""
     public: bool = False
     """No access token needed (the handler may ask for another proof)."""
     body: type[Body] | None = None

@@ -13,7 +13,7 @@ from opentelemetry import propagate, trace
 from prometheus_client import Histogram
 from pydantic import ValidationError
 
-from common.auth import Actor, TokenVerifier, bearer, permits
+from common.auth import Actor, TokenVerifier, bearer
 from common.errors import Forbidden, Invalid, Refusal
 from common.http.idempotency import Idempotency
 from common.http.problems import MalformedJson, invalid_fields, problem, refusal
@@ -143,8 +143,10 @@ async def _actor(route: Route, guard: Guard, request: web.Request) -> Actor | No
         return None
     actor = await guard.verifier.verify(bearer(request.headers.get("Authorization")))
     structlog.contextvars.bind_contextvars(organisation=actor.organisation)
-    if route.allow is not None and not permits(actor.role, route.allow):
-        raise Forbidden("forbidden", f"The role {actor.role.value} may not do this ({route.allow.value})")
+    if route.allow is not None:
+        actor.must_be_allowed(route.allow)
+        if actor.scoped and not route.narrows:
+            raise Forbidden("whole_organisation_only", "This needs rights on the whole organisation")
     return actor
 
 

