@@ -10,11 +10,10 @@ import pytest
 from aiohttp import ClientPayloadError, ClientResponse
 
 from common.auth import Role
-from common.contracts.identity import SessionRevoked
 from common.contracts.provisioning import CameraRenamed
 from common.contracts.relay import UsageSampled
 from common.envelope import Envelope
-from common.ids import CameraId, OrganisationId, RemoteSessionId, SessionId, UserId
+from common.ids import CameraId, OrganisationId, RemoteSessionId, SessionId
 from integration.gateway.house import Town, town
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -103,15 +102,7 @@ async def test_usage_samples_are_not_news() -> None:
 async def test_the_end_of_the_session_ends_the_stream_and_its_token() -> None:
     async with town({}) as place, listening(place, session="mine") as answer:
         await said(answer, b"retry")
-        event = SessionRevoked(
-            organisation=OrganisationId("org-a"),
-            version=1,
-            at=NOW,
-            session=SessionId("mine"),
-            user=UserId("u"),
-            reason="logout",
-        )
-        place.gateway.stream.hear(Envelope(event))
+        place.house.revocations.revoke(SessionId("mine"))
         async with asyncio.timeout(5):
             with pytest.raises(ClientPayloadError):
                 await answer.read()

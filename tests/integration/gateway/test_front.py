@@ -1,30 +1,14 @@
 """The front door as clients meet it: tokens, limits, who answers, and what when nobody does."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError, web
 from yarl import URL
 
-from common.contracts.identity import SessionRevoked
-from common.envelope import Envelope
-from common.ids import OrganisationId, SessionId, UserId
+from common.ids import SessionId
 from integration.gateway.house import Town, description, tell, town
-
-
-def revoked(session: str) -> Envelope:
-    return Envelope(
-        SessionRevoked(
-            organisation=OrganisationId("org-a"),
-            version=1,
-            at=datetime.now(UTC),
-            session=SessionId(session),
-            user=UserId("user-a"),
-            reason="logout",
-        )
-    )
 
 
 async def get(place: Town, path: str, **options: Any) -> tuple[int, Any, dict[str, str]]:
@@ -149,7 +133,7 @@ async def test_an_ended_session_is_refused_at_once() -> None:
     async with town({"provisioning": description("provisioning")}) as place:
         signed = place.signed(session="mine")
         assert (await get(place, "/api/v1/cameras", headers=signed))[0] == 200
-        place.gateway.stream.hear(revoked("mine"))
+        place.house.revocations.revoke(SessionId("mine"))
         status, problem, _ = await get(place, "/api/v1/cameras", headers=signed)
         assert (status, problem["code"]) == (401, "session_ended")
 
@@ -221,7 +205,7 @@ async def test_the_end_of_a_session_closes_its_websocket() -> None:
         async with http.ws_connect(place.url + "/api/v1/servers", headers=signed) as socket:
             await socket.send_str("abc")
             await socket.receive_str(timeout=5)
-            place.gateway.stream.hear(revoked("mine"))
+            place.house.revocations.revoke(SessionId("mine"))
             async with asyncio.timeout(5):
                 ended = await socket.receive()
             assert ended.type in (WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR)

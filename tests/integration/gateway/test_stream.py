@@ -13,9 +13,10 @@ from common.contracts.identity import SessionRevoked
 from common.contracts.provisioning import CameraRenamed
 from common.envelope import Envelope
 from common.ids import CameraId, OrganisationId, SessionId, UserId
-from gateway.consumers import EventStream
+from common.rights import rights_stream
+from gateway.consumers import event_stream
 from gateway.domain.happenings import Window
-from gateway.service.feed import Feed, Listener, Sessions
+from gateway.service.feed import Feed, Listener
 
 pytestmark = pytest.mark.servers
 ORGANISATION = OrganisationId("org-a")
@@ -47,8 +48,9 @@ class Replica:
         self.bus = bus
         self.revocations = Revocations()
         self.feed = Feed(Window())
-        self.stream = EventStream(name, self.feed, Sessions(self.revocations, 8))
+        self.stream = event_stream(name, self.feed)
         bus.setups.append(self.stream.set_up)
+        bus.setups.append(rights_stream(name, self.revocations).set_up)
 
 
 @asynccontextmanager

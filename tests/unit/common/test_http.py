@@ -12,6 +12,7 @@ from common.database import Insert
 from common.errors import Conflict, NotFound, Throttled
 from common.http import Answer, Body, Call, Guard, NoQuery, Page, PageQuery, Route, add_routes, application
 from common.http.idempotency import Idempotency
+from common.http.records import Records
 from common.openapi import document
 from common.testing import FixedClock, MemoryDatabase, TestKeys, memory_sealer
 
@@ -106,7 +107,9 @@ def keys() -> TestKeys:
 @pytest.fixture
 async def client(database: MemoryDatabase, clock: FixedClock, keys: TestKeys) -> AsyncIterator[Client]:
     app = application(10_000)
-    guard = Guard(TokenVerifier(keys, clock), Idempotency(database, clock, memory_sealer()))
+    guard = Guard(
+        TokenVerifier(keys, clock), Idempotency(database, clock, memory_sealer()), Records(database, clock)
+    )
     add_routes(app, Things(database).routes(), guard)
     async with TestClient(TestServer(app)) as client:
         client.session.headers["Authorization"] = f"Bearer {keys.token()}"

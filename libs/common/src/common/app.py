@@ -36,11 +36,13 @@ from common.health import Health
 from common.http import Guard, Route, add_routes, application
 from common.http import idempotency as idempotent_requests
 from common.http.idempotency import Idempotency
+from common.http.records import Records
 from common.listener import DRAIN_SECONDS as DRAIN_SECONDS
 from common.listener import Front, Listener
 from common.mongo import MongoDatabase, open_client
 from common.openapi import document
 from common.outbox import Outbox
+from common.rights import rights_stream
 from common.sealing import Sealer
 from common.settings import Settings
 from common.telemetry import set_up_logging, set_up_tracing
@@ -105,6 +107,7 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
         health.spare.add("rabbitmq")
         bus.handled_before = _handled_before(database)
         revocations = Revocations()
+        bus.setups.append(rights_stream(settings.bus_prefix, revocations).set_up)
         verifier = TokenVerifier(KeySet(settings.jwks_url, database), clock, revocations)
         parts = Parts(database, clock, Sealer(settings.master_key), verifier, revocations, bus)
         assembly = assemble(parts)
@@ -140,7 +143,8 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
 def guard_of(parts: Parts, request_timeout: float = 15.0, max_body_bytes: int = 1_048_576) -> Guard:
     """What routes need, made from the parts."""
     idempotency = Idempotency(parts.database, parts.clock, parts.sealer)
-    return Guard(parts.verifier, idempotency, request_timeout, max_body_bytes)
+    records = Records(parts.database, parts.clock)
+    return Guard(parts.verifier, idempotency, records, request_timeout, max_body_bytes)
 
 
 def _handled_before(database: Database) -> consumer.HandledBefore:

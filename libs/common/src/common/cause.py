@@ -22,6 +22,8 @@ class Cause:
     """A reason for a change, and the write that marks it as handled."""
 
     marker: Write
+    event: str | None = None
+    """Id of the event that is being handled; None for a request."""
     committed: bool = field(default=False)
 
 
@@ -36,6 +38,12 @@ def because_of(cause: Cause) -> Iterator[Cause]:
         yield cause
     finally:
         _current.reset(token)
+
+
+def event_in_hand() -> str | None:
+    """Id of the event that is being handled: what is made from it can bear its name."""
+    cause = _current.get()
+    return None if cause is None else cause.event
 
 
 def pending_cause() -> Cause | None:

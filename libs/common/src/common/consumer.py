@@ -12,6 +12,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from opentelemetry import propagate, trace
 from prometheus_client import Counter, Histogram
 
+from common.acting import acting
 from common.cause import AlreadyDone, Cause, because_of
 from common.clock import SystemClock
 from common.database import Index, Insert
@@ -143,7 +144,8 @@ class Consumer:
                 kind=trace.SpanKind.CONSUMER,
                 attributes={"messaging.system": "rabbitmq", "messaging.message.id": envelope.id},
             ),
-            because_of(Cause(marker)),
+            because_of(Cause(marker, envelope.id)),
+            acting(envelope.by),
         ):
             try:
                 await handler(envelope.event)

@@ -12,8 +12,9 @@ from datetime import datetime
 import orjson
 import structlog
 
+from common.acting import By
 from common.contracts import EVENTS, Event
-from common.ids import new_id
+from common.ids import UserId, new_id
 
 PREFIX = "cloudEvents_"
 """Attribute prefix of the CloudEvents AMQP binding."""
@@ -52,11 +53,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One event on its way. `trace` holds W3C `traceparent`/`tracestate`."""
+    """One event on its way. `trace` holds W3C `traceparent`/`tracestate`; `by` is who asked for it."""
 
     event: Event
     id: str = field(default_factory=new_id)
     trace: dict[str, str] = field(default_factory=dict)
+    by: By | None = None
 
     @property
     def type(self) -> str:
@@ -67,7 +69,7 @@ class Envelope:
         return self.event.at
 
     def attributes(self) -> dict[str, str]:
-        """The CloudEvents context attributes; `organisation` and the trace are extensions."""
+        """The CloudEvents context attributes; `organisation`, the actor and the trace are extensions."""
         attributes = {
             "specversion": "1.0",
             "id": self.id,
@@ -78,6 +80,10 @@ class Envelope:
         }
         if self.event.organisation is not None:
             attributes["organisation"] = self.event.organisation
+        if self.by is not None:
+            attributes |= {"actor": self.by.user, "actorvia": self.by.via}
+            if self.by.grant is not None:
+                attributes["actorgrant"] = self.by.grant
         return attributes
 
     def headers(self) -> dict[str, str]:
@@ -97,7 +103,15 @@ class Envelope:
         if kind is None:
             raise UnknownEvent(f"no event is declared under the name {name!r}")
         trace: dict[str, str] = {key: headers[key] for key in _TRACE if key in headers}
-        return cls(kind.model_validate_json(body), headers[PREFIX + "id"], trace)
+        return cls(kind.model_validate_json(body), headers[PREFIX + "id"], trace, _by(headers))
+
+
+def _by(headers: dict[str, str]) -> By | None:
+    actor = headers.get(PREFIX + "actor")
+    if actor is None:
+        return None
+    via = headers.get(PREFIX + "actorvia", "membership")
+    return By(UserId(actor), via, headers.get(PREFIX + "actorgrant"))
 
 
 def pack(envelopes: Sequence[Envelope]) -> list[list[Envelope]]:

@@ -19,6 +19,7 @@ import structlog
 from opentelemetry import propagate
 from prometheus_client import Counter, Gauge
 
+from common.acting import who_acts
 from common.clock import Clock
 from common.contracts.base import Event
 from common.database import Database, Delete, Document, Insert
@@ -80,7 +81,7 @@ class Outbox:
         propagate.inject(trace)
         rows = []
         for event in events:
-            envelope = Envelope(event, trace=trace)
+            envelope = Envelope(event, trace=trace, by=who_acts())
             document: Document = {
                 "_id": envelope.id,
                 "owner": self.owner,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import common.settings
+from common import rights
 from common.contracts import EVENTS, Event
 
 SERVICES = ("identity", "provisioning", "licensing", "relay", "gateway")
@@ -65,6 +66,8 @@ def events_table() -> str:
     ]
     for wire, event in sorted(EVENTS.items()):
         listeners = [service for service, names in hears.items() if wire in names]
+        if wire in rights.HEARD:
+            listeners.append("every replica of every service")
         parts += [
             "",
             f"## `{wire}`",

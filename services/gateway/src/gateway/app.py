@@ -11,13 +11,14 @@ from aiohttp import web
 from common.app import Assembly, Parts
 from common.bus import Topology
 from common.http import Guard
+from common.stream import Stream
 from gateway.api.events import Events
 from gateway.api.front import Front
 from gateway.api.headers import Addresses, security
 from gateway.api.pages import Pages
 from gateway.clients.limits import Limits
 from gateway.clients.pool import Upstream
-from gateway.consumers import EventStream
+from gateway.consumers import event_stream
 from gateway.domain.buckets import Pace
 from gateway.domain.happenings import Window
 from gateway.domain.routes import SERVICES
@@ -47,7 +48,7 @@ class Gateway:
     """The gateway, and the parts of it that events speak to."""
 
     assembly: Assembly
-    stream: EventStream
+    stream: Stream
 
 
 def assemble(parts: Parts, settings: Settings) -> Assembly:
@@ -89,7 +90,7 @@ def build(settings: Settings, parts: Parts) -> Gateway:
     pages = Pages(upstreams)
     events = Events(feed, sessions, admission, addresses, settings.events_heartbeat)
     queue = Topology(settings.bus_prefix, "gateway").queue
-    stream = EventStream(f"{queue}.stream", feed, sessions)
+    stream = event_stream(f"{queue}.stream", feed)
 
     mount = _mount(pages, events, sessions, security(https=https) | {"Server": "vedette"})
     connections = _Connections(upstreams)

@@ -2,11 +2,12 @@
 
 from common.auth.keys import KeySet
 from common.auth.permissions import Action, Role, permits
-from common.auth.tokens import Actor, Revocations, TokenVerifier, Via, bearer
+from common.auth.tokens import Actor, Ended, Revocations, TokenVerifier, Via, bearer
 
 __all__ = [
     "Action",
     "Actor",
+    "Ended",
     "KeySet",
     "Revocations",
     "Role",

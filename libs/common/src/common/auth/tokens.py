@@ -1,6 +1,7 @@
 """Access tokens: Ed25519 JWTs (RFC 9068), verified locally, for one organisation."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
@@ -72,27 +73,36 @@ class Actor:
             )
 
 
+Ended = SessionId | tuple[OrganisationId, UserId]
+"""A session, or a person's rights in an organisation."""
+
+
 class Revocations:
     """What was ended while its access tokens still look valid (rule 27). Bounded, oldest out first."""
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[SessionId, None] = OrderedDict()
         self._rights: OrderedDict[tuple[OrganisationId, UserId], float] = OrderedDict()
+        self.on_end: Callable[[Ended], None] = lambda _: None
+        """Told of everything that ended: who holds streams open closes them."""
 
     def revoke(self, session: SessionId) -> None:
         """This session is over."""
         _remember(self._sessions, session, None)
+        self.on_end(session)
 
     def withdraw(self, organisation: OrganisationId, user: UserId, at: float) -> None:
         """This person's rights in the organisation changed at `at` (unix seconds): older tokens lie."""
-        _remember(self._rights, (organisation, user), max(at, self._rights.get((organisation, user), 0.0)))
+        whose = (organisation, user)
+        _remember(self._rights, whose, max(at, self._rights.get(whose, 0.0)))
+        self.on_end(whose)
 
     def check(self, actor: Actor) -> None:
         """`Unauthenticated` when the actor's token was overtaken by what happened meanwhile."""
         if actor.session in self._sessions:
             raise Unauthenticated("session_ended", "This session was ended", next_step="Sign in again.")
         changed = self._rights.get((actor.organisation, actor.user))
-        if changed is not None and actor.issued <= changed:
+        if changed is not None and actor.issued < changed:
             raise Unauthenticated("rights_changed", "Your rights here have changed", next_step="Refresh it.")
 
     def __contains__(self, session: object) -> bool:

@@ -13,10 +13,12 @@ from opentelemetry import propagate, trace
 from prometheus_client import Histogram
 from pydantic import ValidationError
 
+from common.acting import By, acting
 from common.auth import Actor, TokenVerifier, bearer
 from common.errors import Forbidden, Invalid, Refusal
 from common.http.idempotency import Idempotency
 from common.http.problems import MalformedJson, invalid_fields, problem, refusal
+from common.http.records import Records
 from common.http.route import Answer, Call, Route
 from common.ids import new_id
 
@@ -39,6 +41,7 @@ class Guard:
 
     verifier: TokenVerifier
     idempotency: Idempotency
+    records: Records
     request_timeout: float = 15.0
     max_body_bytes: int = 1_048_576
 
@@ -124,7 +127,33 @@ def _web_handler(route: Route, guard: Guard) -> WebHandler:
 
 
 async def _serve(route: Route, guard: Guard, request: web.Request) -> web.StreamResponse:
-    actor = await _actor(route, guard, request)
+    if route.public:
+        return await _answer(route, guard, request, None)
+    actor = await guard.verifier.verify(bearer(request.headers.get("Authorization")))
+    structlog.contextvars.bind_contextvars(organisation=actor.organisation)
+    with acting(By(actor.user, actor.via, actor.grant)):
+        try:
+            _admit(actor, route)
+            response = await _answer(route, guard, request, actor)
+        except Forbidden as error:
+            action = route.allow.value if route.allow else ""
+            await guard.records.refused(actor, action, f"{request.method} {request.path}", error)
+            raise
+        if actor.visitor:
+            await guard.records.visited(actor, request.method, request.path, response.status)
+        return response
+
+
+def _admit(actor: Actor, route: Route) -> None:
+    if route.allow is not None:
+        actor.must_be_allowed(route.allow)
+        if actor.scoped and not route.narrows:
+            raise Forbidden("whole_organisation_only", "This needs rights on the whole organisation")
+
+
+async def _answer(
+    route: Route, guard: Guard, request: web.Request, actor: Actor | None
+) -> web.StreamResponse:
     raw = await _raw_body(request)
     call: Call[Any, Any] = Call(
         _body(route, request, raw), _query(route, request), _path(request), request, actor
@@ -136,18 +165,6 @@ async def _serve(route: Route, guard: Guard, request: web.Request) -> web.Stream
     if route.idempotent:
         return await guard.idempotency.once(request, raw, actor, act)
     return await act()
-
-
-async def _actor(route: Route, guard: Guard, request: web.Request) -> Actor | None:
-    if route.public:
-        return None
-    actor = await guard.verifier.verify(bearer(request.headers.get("Authorization")))
-    structlog.contextvars.bind_contextvars(organisation=actor.organisation)
-    if route.allow is not None:
-        actor.must_be_allowed(route.allow)
-        if actor.scoped and not route.narrows:
-            raise Forbidden("whole_organisation_only", "This needs rights on the whole organisation")
-    return actor
 
 
 async def _raw_body(request: web.Request) -> bytes:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from common.acting import acting, who_acts
 from common.cause import AlreadyDone, Cause, because_of
 from common.consumer import INBOX, Handler
 from common.contracts import Event
@@ -25,7 +26,7 @@ class MemoryBus:
 
     def publish(self, events: Sequence[Event]) -> None:
         for event in events:
-            sent = Envelope(event)
+            sent = Envelope(event, by=who_acts())
             self.published.append(event)
             self._queue.append(Envelope.read(sent.headers(), sent.body()))
 
@@ -44,7 +45,7 @@ async def deliver_to(handler: Handler, envelope: Envelope) -> bool:
     """Hand one event to a handler as the bus does; False when it was handled before."""
     marker = Insert(INBOX, {"_id": envelope.id, "at": envelope.time})
     try:
-        with because_of(Cause(marker)):
+        with because_of(Cause(marker, envelope.id)), acting(envelope.by):
             await handler(envelope.event)
     except AlreadyDone:
         return False

@@ -11,9 +11,12 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 from pydantic import SecretStr
 
+from common import rights
 from common.app import Assembly, Parts
 from common.auth import KeySet, Revocations, Role, TokenVerifier
 from common.auth.tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE
+from common.contracts import Event
+from common.contracts.identity import AccessChanged, SessionRevoked
 from common.ids import new_id
 from common.sealing import Sealer
 from common.testing.bus import MemoryBus
@@ -91,6 +94,12 @@ class MemoryHouse:
     keys: TestKeys = field(default_factory=TestKeys)
     revocations: Revocations = field(default_factory=Revocations)
     databases: dict[str, MemoryDatabase] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        async def hear(event: Event) -> None:
+            rights.take(event, self.revocations)
+
+        self.bus.listen("rights", {SessionRevoked: hear, AccessChanged: hear})
 
     def parts(self, service: str) -> Parts:
         database = self.databases.setdefault(service, MemoryDatabase(self.bus))

@@ -8,9 +8,8 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from common.auth import Actor, Revocations
+from common.auth import Actor, Ended, Revocations
 from common.errors import Throttled
-from common.ids import SessionId
 from gateway.domain.happenings import Happening, Window
 
 LISTENERS: Final = Gauge("vedette_gateway_event_streams", "Event streams that are open")
@@ -93,9 +92,9 @@ class Sessions:
     """What sessions hold open. A session that ends takes its streams and sockets with it (rule 27)."""
 
     def __init__(self, revocations: Revocations, each: int) -> None:
-        self._revocations = revocations
+        revocations.on_end = self.end
         self._each = each
-        self._open: defaultdict[SessionId, set[asyncio.Task[object]]] = defaultdict(set)
+        self._open: defaultdict[Ended, set[asyncio.Task[object]]] = defaultdict(set)
 
     @asynccontextmanager
     async def hold(self, actor: Actor) -> AsyncIterator[None]:
@@ -105,18 +104,20 @@ class Sessions:
         if len(held) >= self._each:
             raise Throttled("too_many_streams", "Too many streams are open in this session", retry_after=5)
         assert task is not None
-        held.add(task)
+        holders: tuple[Ended, ...] = (actor.session, (actor.organisation, actor.user))
+        for holder in holders:
+            self._open[holder].add(task)
         try:
             yield
         finally:
-            held.discard(task)
-            if not held:
-                self._open.pop(actor.session, None)
+            for holder in holders:
+                self._open[holder].discard(task)
+                if not self._open[holder]:
+                    del self._open[holder]
 
-    def end(self, session: SessionId) -> None:
-        """The session is over: refuse its tokens and close what it holds."""
-        self._revocations.revoke(session)
-        for task in tuple(self._open.get(session, ())):
+    def end(self, ended: Ended) -> None:
+        """A session is over, or somebody's rights have changed: close what is held open for it."""
+        for task in tuple(self._open.get(ended, ())):
             task.cancel()
 
     def end_all(self) -> None:
