@@ -23,6 +23,7 @@ from devstack.keeper import Keeper, Say
 from devstack.ports import LOOPBACK, choose
 from devstack.roster import SERVICES, USUAL_PORTS, Addresses
 from devstack.servers import COTURN, MONGO, RABBIT, Coturn, Found, Machine, Server, find, provide
+from devstack.servers.containers import CoturnContainer
 
 
 @dataclass(frozen=True)
@@ -175,5 +176,7 @@ class Suite:
             smtp=self._machine.environment.get("VEDETTE_SMTP_URL") or own_smtp,
             turn=self.coturn.url,
             stun=self.coturn.url.replace("turn:", "stun:").partition("?")[0],
-            traffic_log=str(self.coturn.traffic_log) if isinstance(self.coturn, Coturn) else "",
+            traffic_log=str(self.coturn.traffic_log)
+            if isinstance(self.coturn, Coturn | CoturnContainer)
+            else "",
         )

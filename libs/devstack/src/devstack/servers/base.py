@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +53,7 @@ class Given:
         raise ServerFailedError("a server given by its address is not ours to kill")
 
 
-class Private:
+class Private(ABC):
     """A server process of our own; subclasses say how to run it and when it is ready."""
 
     ready_within = 60.0
@@ -78,9 +79,9 @@ class Private:
         """SIGKILL; data stays, `start` brings it back."""
         await self._child.kill()
 
+    @abstractmethod
     async def _answers(self) -> bool:
         """Whether it takes requests now; every kind of server has its own way to tell."""
-        raise NotImplementedError(type(self).__name__)
 
     async def _until(self, ready: Callable[[], Awaitable[bool]]) -> None:
         """Ask `ready` until it says yes. A server that cannot start is not left behind."""

@@ -4,13 +4,15 @@ Data stays over `kill` and `start`, not over `stop`.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from devstack.ports import LOOPBACK, choose, free_port
 from devstack.servers.base import ServerFailedError
-from devstack.servers.coturn import answers_stun
+from devstack.servers.coturn import answers_stun, write_configuration
 from devstack.servers.mongo import DEAD_CLIENTS, primary_answers
 from devstack.servers.rabbit import speaks_amqp
 
@@ -88,7 +90,7 @@ def _container(image: str) -> "DockerContainer":
 def _published(image: str, inside: int, port: int) -> "DockerContainer":
     container = _container(image)
     # On the loopback interface only: `with_bind_ports` would open the port to the network.
-    container.ports[f"{inside}/tcp"] = (LOOPBACK, port)  # type: ignore[assignment]
+    container.ports[f"{inside}/tcp"] = (LOOPBACK, port)  # type: ignore[assignment]  # testcontainers knows ports only as numbers
     return container
 
 
@@ -112,18 +114,20 @@ def rabbit(image: str) -> Container:
     return Container(url, container, lambda: speaks_amqp(LOOPBACK, port))
 
 
-def coturn(image: str, secret: str) -> Container:
-    """coturn without its traffic log: relayed bytes are not metered from a container."""
-    port = choose({"turn": 3478})["turn"]
-    container = _container(image)
-    # The secret goes by environment into a file inside: arguments are seen by everybody on the machine.
-    container.with_env("TURN_SECRET", secret).with_kwargs(network_mode="host", entrypoint="sh")
-    container.with_command(
-        [
-            "-c",
-            'umask 077; echo "static-auth-secret=$TURN_SECRET" > /tmp/turn.conf; '
-            f"exec turnserver -c /tmp/turn.conf --listening-ip={LOOPBACK} --relay-ip={LOOPBACK} "
-            f"--listening-port={port} --use-auth-secret --realm=vedette --no-cli --no-tls --no-dtls",
-        ]
-    )
-    return Container(f"turn:{LOOPBACK}:{port}?transport=udp", container, lambda: answers_stun(LOOPBACK, port))
+class CoturnContainer(Container):
+    """coturn with the private instance's own configuration and traffic log, in a directory of ours."""
+
+    def __init__(self, image: str, directory: Path, secret: str, port: int) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        file, self.traffic_log = write_configuration(
+            directory, secret, port, choose({"console": 0})["console"]
+        )
+        container = _container(image)
+        container.with_volume_mapping(str(directory), str(directory), "rw")
+        # As ourselves: the traffic log is to be read, and the directory to be removed, by us.
+        container.with_kwargs(
+            network_mode="host", entrypoint="turnserver", user=f"{os.getuid()}:{os.getgid()}"
+        )
+        container.with_env("TZ", "UTC").with_command(["-c", str(file)])
+        url = f"turn:{LOOPBACK}:{port}?transport=udp"
+        super().__init__(url, container, lambda: answers_stun(LOOPBACK, port))

@@ -10,6 +10,7 @@ from devstack.files import write_private
 from devstack.ports import LOOPBACK, choose
 from devstack.servers.base import Private
 
+TRAFFIC_LOG = "turn.log"
 _BINDING_REQUEST = b"\x00\x01\x00\x00\x21\x12\xa4\x42"
 _BINDING_SUCCESS = b"\x01\x01"
 
@@ -26,7 +27,7 @@ class Coturn(Private):
         ports = choose({"turn": port or 0, "console": 0})
         self.port = port or ports["turn"]
         self.directory = directory
-        self.traffic_log = directory / "turn.log"
+        self.traffic_log = directory / TRAFFIC_LOG
         self._console_port = ports["console"]
         self._secret = secret
         command: list[str | Path] = [binary, "-c", directory / "turnserver.conf"]
@@ -45,27 +46,35 @@ class Coturn(Private):
 
     async def start(self) -> None:
         """Write the configuration, start, wait until it answers STUN. Errors: ServerFailedError."""
-        write_private(self.directory / "turnserver.conf", self._configuration())
+        write_configuration(self.directory, self._secret, self.port, self._console_port)
         await super().start()
 
-    def _configuration(self) -> str:
-        # Peers on the loopback interface are refused in production; here both ends are on this machine.
-        # No Redis options: with them, two packets of a stranger crash releases before 4.13.
-        return f"""listening-ip={LOOPBACK}
+    async def _answers(self) -> bool:
+        return await answers_stun(LOOPBACK, self.port)
+
+
+def write_configuration(directory: Path, secret: str, port: int, console_port: int) -> tuple[Path, Path]:
+    """`turnserver.conf` in `directory`, and the traffic log that it names. The secret is in no argument."""
+    # Peers on the loopback interface are refused in production; here both ends are on this machine.
+    # No Redis options: with them, two packets of a stranger crash releases before 4.13.
+    file, log = directory / "turnserver.conf", directory / TRAFFIC_LOG
+    write_private(
+        file,
+        f"""listening-ip={LOOPBACK}
 relay-ip={LOOPBACK}
-listening-port={self.port}
+listening-port={port}
 use-auth-secret
-static-auth-secret={self._secret}
+static-auth-secret={secret}
 realm=vedette
-userdb={self.directory}/turndb
-pidfile={self.directory}/turnserver.pid
+userdb={directory}/turndb
+pidfile={directory}/turnserver.pid
 verbose
-log-file={self.traffic_log}
+log-file={log}
 simple-log
 new-log-timestamp
 no-stdout-log
 cli-ip={LOOPBACK}
-cli-port={self._console_port}
+cli-port={console_port}
 cli-password={secrets.token_hex(16)}
 no-tls
 no-dtls
@@ -74,10 +83,9 @@ no-multicast-peers
 no-rfc5780
 allow-loopback-peers
 user-quota=8
-"""
-
-    async def _answers(self) -> bool:
-        return await answers_stun(LOOPBACK, self.port)
+""",
+    )
+    return file, log
 
 
 class _Answer(asyncio.DatagramProtocol):

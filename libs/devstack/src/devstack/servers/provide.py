@@ -29,9 +29,9 @@ def rabbit(found: Found, directory: Path, log: Path | None = None) -> Server:
 
 
 def coturn(found: Found, directory: Path, secret: str, port: int, log: Path | None = None) -> Server:
-    """The coturn that was found; a private one listens on `port`."""
+    """The coturn that was found; one of ours listens on `port` and keeps its traffic log in `directory`."""
     if found.source == "address":
         return Given(found.where)
     if found.source == "container":
-        return containers.coturn(found.where, secret)
+        return containers.CoturnContainer(found.where, directory, secret, port)
     return Coturn(Path(found.where), directory, secret=secret, port=port, log=log)

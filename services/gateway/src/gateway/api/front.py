@@ -76,7 +76,8 @@ class Front:
 
     def protocol(self, server: web.Server) -> Callable[[], Lane]:
         """What to make for a new connection: aiohttp's protocol for it behind an express lane."""
-        server.request_handler = self._before(server.request_handler)  # type: ignore[assignment]
+        handler = self._before(server.request_handler)
+        server.request_handler = handler  # type: ignore[assignment]  # aiohttp types it as a method
         return lambda: Lane(server(), self._express)
 
     async def settle(self) -> None:

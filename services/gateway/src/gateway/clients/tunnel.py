@@ -56,6 +56,7 @@ class _Early:
 async def splice(request: web.BaseRequest, connection: Connection) -> None:
     """Pass bytes both ways until one side closes. Cancelled, it closes both at once."""
     early = _Early()
+    # aiohttp has the type, but does not export it.
     request.protocol.set_parser(cast("web.WebSocketReader", early))  # type: ignore[name-defined]
     client = request.transport
     if client is None:
