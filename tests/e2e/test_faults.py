@@ -99,7 +99,8 @@ async def test_a_service_that_is_stopped_finishes_what_it_has_in_hand(suite: Sui
     ):
         await claims.until_accepted(20)
         await suite.stop("provisioning")
-        assert await outboxes(suite) == {}
+        # The others go on, so theirs may hold something at any moment.
+        assert "outbox of provisioning" not in await outboxes(suite)
         await suite.start("provisioning")
     # Nothing was broken off: whatever was refused had not begun.
     assert all(trouble.startswith("503") for trouble in claims.troubles), claims.troubles
