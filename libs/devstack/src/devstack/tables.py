@@ -95,8 +95,9 @@ def subscriptions(service: str) -> set[str]:
     module = importlib.import_module(f"{service}.consumers")
     if hasattr(module, "HEARD"):  # the gateway reads a stream instead of a queue
         return set(module.HEARD)
-    parameters = inspect.signature(module.subscriptions).parameters
-    return {event.wire for event in module.subscriptions(*(_Anything() for _ in parameters))}
+    parameters = inspect.signature(module.subscriptions).parameters.values()
+    needed = [_Anything() for one in parameters if one.default is one.empty]
+    return {event.wire for event in module.subscriptions(*needed)}
 
 
 def _fields(event: type[Event]) -> dict[str, Any]:

@@ -1,11 +1,30 @@
-"""Bus in: identity decides from what people tell it, and hears nothing from the other services so far.
+"""Bus in: identity keeps every organisation's audit log, so it hears nearly everything; some events are also
+work for its wings."""
 
-Mails about other services' facts begin here: a table of event and method.
-"""
+from collections.abc import Mapping, Sequence
 
 from common.consumer import Handler
-from common.contracts import Event
+from common.contracts import READERS, Event
+from identity.service.audit import AuditLog
 
 
-def subscriptions() -> dict[type[Event], Handler]:
-    return {}
+def subscriptions(
+    audit: AuditLog, wings: Sequence[Mapping[type[Event], Handler]] = ()
+) -> Mapping[type[Event], Handler]:
+    """Every event is recorded first, then given to the wings that want it, one after the other."""
+    return {
+        event: _in_turn(audit.hear, [wing[event] for wing in wings if event in wing])
+        for event in READERS["identity"]
+    }
+
+
+def _in_turn(record: Handler, further: Sequence[Handler]) -> Handler:
+    # Recording is safe to repeat and must not be skipped because the rest is done already: it comes first.
+    # Of several further handlers only the first that commits carries the inbox mark; the others must be
+    # safe to repeat.
+    async def handle(event: Event) -> None:
+        await record(event)
+        for handler in further:
+            await handler(event)
+
+    return handle

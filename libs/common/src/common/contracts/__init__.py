@@ -1,7 +1,5 @@
 """Every event on the bus, declared once, by its speaker. Importing this package knows them all."""
 
-from collections.abc import Mapping
-
 from common.contracts import audit, identity, licensing, provisioning, relay
 from common.contracts.base import EVENTS, Event
 
@@ -17,7 +15,7 @@ __all__ = [
     "relay",
 ]
 
-READERS: Mapping[str, tuple[type[Event], ...]] = {
+READERS: dict[str, tuple[type[Event], ...]] = {
     "provisioning": (licensing.LicenceChanged,),
     "licensing": (identity.OrganisationCreated, provisioning.CameraConnected, provisioning.CameraRemoved),
     "relay": (
@@ -31,11 +29,17 @@ READERS: Mapping[str, tuple[type[Event], ...]] = {
 too: they declare their readers' queues, so that a fact told before a reader's first start waits for it."""
 
 
+UNRECORDED = frozenset({relay.UsageSampled.wire, provisioning.ClaimProgressed.wire})
+"""What is said too often to be worth a line in an audit log."""
+READERS["identity"] = tuple(event for wire, event in EVENTS.items() if wire not in UNRECORDED)
+
+
 def readers_of(speaker: str) -> dict[str, list[str]]:
     """Who hears what this service says: service -> wire names."""
-    prefix = f"{speaker}."
+    # Every service says what is for the record only.
+    prefixes = (f"{speaker}.", "audit.")
     heard = {
-        reader: [event.wire for event in events if event.wire.startswith(prefix)]
+        reader: [event.wire for event in events if event.wire.startswith(prefixes)]
         for reader, events in READERS.items()
     }
     return {reader: wires for reader, wires in heard.items() if wires}

@@ -14,6 +14,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "tokens": "identity",
     "sessions": "identity",
     "me": "identity",
+    "audit": "identity",
     "claims": "provisioning",
     "cameras": "provisioning",
     "items": "provisioning",

@@ -1,0 +1,88 @@
+"""What every wing of identity stands on: store, secrets, throttles, mails, keys, sessions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from common.app import Background, Parts
+from common.clock import Clock
+from common.consumer import Handler
+from common.contracts import Event
+from common.due import DueLoop
+from common.http import Route
+from identity.api.origin import Origins
+from identity.clients.letters import write
+from identity.clients.smtp import SmtpCarrier
+from identity.domain.throttles import Policy
+from identity.service.keys import KeyRing
+from identity.service.mails import Carrier, PostOffice
+from identity.service.passwords import Argon2Hasher, Hasher
+from identity.service.secrets import Secrets
+from identity.service.sessions import Sessions
+from identity.service.throttles import Throttles
+from identity.settings import Settings
+from identity.store import IdentityStore
+
+
+class Api(Protocol):
+    """A group of routes."""
+
+    def routes(self) -> list[Route]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wing:
+    """A part of the service, put together: what it answers, hears, and does by itself."""
+
+    apis: Sequence[Api] = ()
+    hears: Mapping[type[Event], Handler] = field(default_factory=dict)
+    background: Sequence[Background] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    parts: Parts
+    settings: Settings
+    clock: Clock
+    store: IdentityStore
+    secrets: Secrets
+    hasher: Hasher
+    throttles: Throttles
+    post: PostOffice
+    keys: KeyRing
+    sessions: Sessions
+    origins: Origins
+    background: Sequence[Background]
+    mail_loop: DueLoop
+
+    @classmethod
+    def build(
+        cls, parts: Parts, settings: Settings, carrier: Carrier | None, hasher: Hasher | None
+    ) -> "Core":
+        """`carrier` and `hasher` are the two ends that tests may replace."""
+        background: list[Background] = []
+        if hasher is None:
+            real = Argon2Hasher(settings.hash_threads, settings.hash_queue)
+            background.append(real)
+            hasher = real
+        clock, store, secrets = parts.clock, IdentityStore(parts.database), Secrets(parts.sealer)
+        carrier = carrier or SmtpCarrier(settings.smtp_url.get_secret_value(), settings.mail_from, clock)
+        post = PostOffice(store, secrets, clock, write, carrier)
+        mail_loop = DueLoop("mails", post.next_due, post.deliver, clock)
+        post.nudge = mail_loop.nudge
+        keys = KeyRing(store, secrets, clock, parts.verifier)
+        return cls(
+            parts=parts,
+            settings=settings,
+            clock=clock,
+            store=store,
+            secrets=secrets,
+            hasher=hasher,
+            throttles=Throttles(store, secrets, clock, Policy(free=settings.address_tries)),
+            post=post,
+            keys=keys,
+            sessions=Sessions(store, secrets, keys, clock),
+            origins=Origins(settings.trusted_proxies),
+            background=[*background, keys],
+            mail_loop=mail_loop,
+        )
