@@ -15,7 +15,7 @@ import aiohttp
 from devstack.signup import ensure_owner
 from devstack.suite import Login, Suite
 
-_CODE = re.compile(r"password: (\d{6})")
+_CODE = re.compile(r"^ +(\d{6})\s*$", re.MULTILINE)
 _MAIL_WITHIN = "20"
 
 

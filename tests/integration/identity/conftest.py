@@ -42,7 +42,7 @@ class Catcher:
     async def next_code(self) -> str:
         part = (await self.next()).get_body(("plain",))
         assert part is not None
-        found = re.search(r"(?:code|password): (\S+)", part.get_content())
+        found = re.search(r"^    (\S+)\s*$", part.get_content(), re.MULTILINE)
         assert found
         return found[1]
 

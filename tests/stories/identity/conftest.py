@@ -56,8 +56,12 @@ class Mailbox:
         return await asyncio.wait_for(self.letters.get(), 5)
 
     async def next_code(self) -> str:
-        letter = await self.next()
-        found = re.search(r"(?:code|password): (\S+)", letter.text)
+        return self.code_in(await self.next())
+
+    @staticmethod
+    def code_in(letter: Letter) -> str:
+        """The code stands alone on an indented line, whatever the language."""
+        found = re.search(r"^    (\S+)$", letter.text, re.MULTILINE)
         assert found, letter.text
         return found[1]
 

@@ -7,7 +7,13 @@ from typing import Literal
 
 from identity.domain.accounts import Language
 
-Template = Literal["activation", "account_exists", "one_time_password"]
+Template = Literal[
+    "account_exists",
+    "activation",
+    "one_time_password",
+]
+"""The files in each language's folder of templates."""
+Value = str | int | datetime | list[str]
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 GIVE_UP = timedelta(days=1)
 HELD = timedelta(minutes=1)
@@ -24,12 +30,14 @@ class Mail:
     template: Template
     language: Language
     to: str
-    values: Mapping[str, str]
+    values: Mapping[str, Value]
     sealed: bytes | None
     due_at: datetime
     give_up_at: datetime
     """A code that has expired is not worth a mail any more."""
     forget_at: datetime
+    time_zone: str | None = None
+    """The reader's, IANA name; None: not known, times are written in UTC."""
     attempts: int = 0
     state: Literal["waiting", "sent", "given_up"] = "waiting"
     version: int = 1

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from common.clock import Clock
 from common.errors import Stale
 from identity.domain.accounts import Language
-from identity.domain.mails import GIVE_UP, KEPT, Letter, Mail, Template
+from identity.domain.mails import GIVE_UP, KEPT, Letter, Mail, Template, Value
 from identity.service.secrets import Secrets
 
 BATCH = 16
@@ -68,8 +68,9 @@ class PostOffice:
         template: Template,
         language: Language,
         to: str,
-        values: Mapping[str, str] | None = None,
+        values: Mapping[str, Value] | None = None,
         *,
+        time_zone: str | None = None,
         code: str | None = None,
         worthless_at: datetime | None = None,
     ) -> Mail:
@@ -81,6 +82,7 @@ class PostOffice:
             template=template,
             language=language,
             to=to,
+            time_zone=time_zone,
             values=dict(values or {}),
             sealed=self._secrets.seal(json.dumps({"code": code}).encode(), f"mail:{identity}")
             if code
