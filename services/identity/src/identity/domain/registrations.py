@@ -7,8 +7,7 @@ from functools import cache
 from typing import Literal
 from zoneinfo import available_timezones
 
-from common.auth import Role
-from common.contracts.identity import OrganisationCreated
+from common.contracts.identity import AccessChanged, OrganisationCreated
 from common.errors import FieldError, Invalid
 from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Acceptance, Language, Login, Membership, Organisation, User
@@ -67,7 +66,7 @@ class Activated:
     user: User
     login: Login
     membership: Membership
-    event: OrganisationCreated
+    events: tuple[OrganisationCreated, AccessChanged]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +119,7 @@ class Registration:
             language=form.language,
             created_at=now,
         )
+        organisation, membership, access = organisation.founded(user, now)
         person = User(
             id=user,
             email=form.email,
@@ -135,6 +135,6 @@ class Registration:
             organisation=organisation,
             user=person,
             login=Login(name=form.email, user=user),
-            membership=Membership(organisation=self.id, user=user, role=Role.SUPER_ADMIN, since=now),
-            event=organisation.created(),
+            membership=membership,
+            events=(organisation.created(), access),
         )

@@ -155,7 +155,7 @@ class Registrations:
             new.login,
             new.membership,
             forgiven,
-            events=(new.event,),
+            events=new.events,
         )
 
     def _new_code(self, registration: OrganisationId, now: datetime) -> OneTimeCode:

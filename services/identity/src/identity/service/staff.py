@@ -6,6 +6,7 @@ import structlog
 
 from common.auth import Role
 from common.clock import Clock
+from common.contracts import Event
 from common.errors import Conflict
 from common.ids import OrganisationId, UserId, new_id
 from identity.domain.accounts import Login, Membership, Organisation, User
@@ -19,7 +20,11 @@ log = structlog.get_logger("staff")
 class StaffStore(Protocol):
     async def user_by_login(self, name: str) -> User | None: ...
 
-    async def save(self, *things: Organisation | User | Login | Membership) -> None: ...
+    async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
+
+    async def save(
+        self, *things: Organisation | User | Login | Membership, events: tuple[Event, ...] = ()
+    ) -> None: ...
 
 
 class StaffBootstrap:
@@ -38,19 +43,12 @@ class StaffBootstrap:
             return
         email = canonical_email(email)
         if await self._store.user_by_login(email) is None:
-            await self._insert(_staff_organisation(self._clock))
-            await self._insert(*await self._admin(email, password))
+            await self._found(email, password)
 
     async def close(self) -> None:
         """Nothing to close."""
 
-    async def _insert(self, *things: Organisation | User | Login | Membership) -> None:
-        try:
-            await self._store.save(*things)
-        except Conflict:
-            log.info("staff was there already")  # made before, or by another replica this moment
-
-    async def _admin(self, email: str, password: str) -> tuple[User, Login, Membership]:
+    async def _found(self, email: str, password: str) -> None:
         now = self._clock.now()
         user = User(
             id=UserId(new_id()),
@@ -62,8 +60,17 @@ class StaffBootstrap:
             accepted=(),
             created_at=now,
         )
+        login = Login(name=email, user=user.id)
         member = Membership(organisation=STAFF, user=user.id, role=Role.STAFF_ADMIN, since=now)
-        return user, Login(name=email, user=user.id), member
+        known = await self._store.organisations([STAFF])
+        if known:
+            organisation = known[0].with_role(user.id, member.role)
+        else:
+            organisation, member, _ = _staff_organisation(self._clock).founded(user.id, now)
+        try:
+            await self._store.save(organisation, user, login, member, events=(member.told(now),))
+        except Conflict:
+            log.info("staff was there already")  # made before, or by another replica this moment
 
 
 def _staff_organisation(clock: Clock) -> Organisation:

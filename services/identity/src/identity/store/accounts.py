@@ -58,6 +58,7 @@ _AGGREGATES: dict[type, str] = {
     Mail: MAILS,
     Throttle: THROTTLES,
 }
+_BELONGS = {"via": "membership", "ended_at": None}
 T = TypeVar("T")
 
 
@@ -83,14 +84,33 @@ class IdentityStore:
         return await self._one(USERS, {"_id": identity}, _user)
 
     async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None:
+        """Nobody's who has left, and no visitor's."""
+        where = {"_id": f"{organisation}:{user}", **_BELONGS}
+        return await self._one(MEMBERSHIPS, where, _membership)
+
+    async def standing(self, organisation: OrganisationId, user: UserId) -> Membership | None:
+        """What somebody is or was in an organisation, as one of its people or as a visitor."""
         return await self._one(MEMBERSHIPS, {"_id": f"{organisation}:{user}"}, _membership)
 
     async def memberships(self, user: UserId) -> list[Membership]:
-        return [_membership(row) for row in await self._database.find(MEMBERSHIPS, {"user": user})]
+        """Where somebody belongs; places that are only visited are not among them."""
+        return [
+            _membership(row) for row in await self._database.find(MEMBERSHIPS, {"user": user, **_BELONGS})
+        ]
+
+    async def members(self, organisation: OrganisationId) -> list[Membership]:
+        """An organisation's own people."""
+        where = {"organisation": organisation, **_BELONGS}
+        return [_membership(row) for row in await self._database.find(MEMBERSHIPS, where)]
+
+    async def visited(self, user: UserId) -> list[Membership]:
+        """Where somebody is a visitor now."""
+        where = {"user": user, "ended_at": None, "via": {"$in": ["partner", "support"]}}
+        return [_membership(row) for row in await self._database.find(MEMBERSHIPS, where)]
 
     async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]:
         rows = await self._database.find(ORGANISATIONS, {"_id": {"$in": identities}})
-        return [Organisation(**_named(row)) for row in rows]
+        return [_organisation(row) for row in rows]
 
     async def sign_in(self, identity: str) -> SignIn | None:
         return await self._one(SIGN_INS, {"_id": identity}, _sign_in)
@@ -167,9 +187,14 @@ def _user(row: Document) -> User:
     return User(**(_named(row) | {"accepted": _acceptances(row["accepted"])}))
 
 
+def _organisation(row: Document) -> Organisation:
+    return Organisation(**(_named(row) | {"owners": tuple(row["owners"])}))
+
+
 def _membership(row: Document) -> Membership:
     fields = {key: value for key, value in row.items() if key != "_id"}
-    return Membership(**(fields | {"role": Role(row["role"])}))
+    scope = {key: None if row[key] is None else tuple(row[key]) for key in ("items", "servers")}
+    return Membership(**(fields | scope | {"role": Role(row["role"])}))
 
 
 def _sign_in(row: Document) -> SignIn:
