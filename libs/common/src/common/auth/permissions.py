@@ -156,6 +156,23 @@ STRONG: frozenset[Action] = frozenset(
 )
 """Administration and remote access: only with a second factor, whatever the organisation's policy (D3)."""
 
+OWN_PEOPLE: frozenset[Action] = frozenset(
+    {
+        Action.CHANGE_ORGANISATION,
+        Action.MANAGE_MEMBERS,
+        Action.MANAGE_PARTNERS,
+        Action.MANAGE_SUPPORT_ACCESS,
+        Action.MANAGE_API_KEYS,
+        Action.CHANGE_BILLING,
+        Action.PAY,
+        Action.READ_CUSTOMERS,
+        Action.ENTER_CUSTOMER,
+        Action.ENTER_SUPPORT,
+    }
+)
+"""Closed to visitors, whatever the role of their grant: nobody gives away rights that outlive their own, or
+goes on from here to somebody else."""
+
 
 def permits(role: Role, action: Action) -> bool:
     return action in PERMISSIONS[role]

@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.util import urlsafe_b64decode
 
 from common.auth.keys import KeySet
-from common.auth.permissions import STRONG, Action, Role, permits
+from common.auth.permissions import OWN_PEOPLE, STRONG, Action, Role, permits
 from common.clock import Clock
 from common.errors import Forbidden, Unauthenticated
 from common.ids import OrganisationId, SessionId, UserId
@@ -59,10 +59,14 @@ class Actor:
         return self.via in ("partner", "support")
 
     def may(self, action: Action) -> bool:
+        if self.visitor and action in OWN_PEOPLE:
+            return False
         return permits(self.role, action) and (self.actions is None or action in self.actions)
 
     def must_be_allowed(self, action: Action) -> None:
         """`Forbidden` when the role does not permit it, or only with a second factor (D3)."""
+        if self.visitor and action in OWN_PEOPLE:
+            raise Forbidden("visitors_may_not", "Only the organisation's own people may do this")
         if not self.may(action):
             raise Forbidden("forbidden", f"The role {self.role.value} may not do this ({action.value})")
         if action in STRONG and not self.strong:
