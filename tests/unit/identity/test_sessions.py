@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.ids import OrganisationId, SessionId, UserId
-from identity.domain.sessions import IDLE_LIMIT, Session
+from identity.domain.policies import LONGEST_IDLE, STRICT
+from identity.domain.sessions import Session
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOME = OrganisationId("org-a")
@@ -30,8 +31,8 @@ def test_only_the_latest_token_refreshes_and_any_spent_one_ends_the_family(
     for back, minutes in shown:
         now += timedelta(minutes=minutes)
         token = max(0, latest - back % 3)
-        idle = now - current.used_at >= IDLE_LIMIT and not permanent
-        verdict = current.judge(str(token).encode(), now)
+        idle = now - current.used_at >= timedelta(minutes=LONGEST_IDLE) and not permanent
+        verdict = current.judge(str(token).encode(), STRICT, now)
         if current.ended_at is not None:
             assert verdict == "ended"
         elif token != latest:

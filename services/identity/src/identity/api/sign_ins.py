@@ -105,7 +105,7 @@ class SignInsApi:
             call.path["id"],
             call.body.code.get_secret_value(),
             OrganisationId(chosen) if chosen else None,
-            self._origins.of(call.request).agent,
+            self._origins.of(call.request),
         )
         return SignedInView.of(done)
 

@@ -8,6 +8,7 @@ from common.auth import Role
 from common.contracts.identity import AccessChanged, OrganisationCreated
 from common.errors import Conflict
 from common.ids import OrganisationId, UserId
+from identity.domain.policies import RELAXED, STRICT, SignInPolicy
 
 Kind = Literal["customer", "partner", "personal", "staff"]
 Language = Literal["en", "de", "cs", "es", "fr"]
@@ -41,6 +42,8 @@ class Organisation:
     currency: str
     language: Language
     created_at: datetime
+    sign_in: SignInPolicy | None = None
+    """None: nobody has decided yet."""
     owners: tuple[UserId, ...] = ()
     """Who has the highest role. Kept here, in one aggregate, so that of two who step back at the same
     instant the second finds itself to be the last."""
@@ -66,6 +69,14 @@ class Organisation:
                 next_step=f"Give somebody else the role {name} first.",
             )
         return replace(self, owners=owners, version=self.version + 1)
+
+    @property
+    def policy(self) -> SignInPolicy:
+        return self.sign_in or (RELAXED if self.kind == "personal" else STRICT)
+
+    def demanding(self, policy: SignInPolicy) -> "Organisation":
+        """Whoever signs in from now on meets this policy."""
+        return replace(self, sign_in=policy, version=self.version + 1)
 
     def created(self) -> OrganisationCreated:
         """The event of its beginning. Staff's own organisation is nobody's customer and is not announced."""

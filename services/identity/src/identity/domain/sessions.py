@@ -5,15 +5,43 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from common.auth import Role, Via
 from common.contracts.identity import SessionRevoked
 from common.ids import OrganisationId, SessionId, UserId
+from identity.domain.factors import FRESH, Factor
+from identity.domain.policies import SignInPolicy
 
-IDLE_LIMIT = timedelta(minutes=30)
-"""Without a refresh for so long the session is over, unless it is permanent (S0:24)."""
 ACCESS_LIFETIME = timedelta(minutes=5)
+KEPT = timedelta(days=30)
+"""How long a session that idled out, or was ended, is remembered."""
 
-EndReason = Literal["logout", "expired", "refresh_reused", "password_changed", "removed", "ended_by_user"]
+EndReason = Literal[
+    "logout",
+    "expired",
+    "refresh_reused",
+    "password_changed",
+    "removed",
+    "ended_by_user",
+    "grant_ended",
+    "key_revoked",
+    "account_deleted",
+    "policy_changed",
+]
 Verdict = Literal["current", "reused", "expired", "ended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """The session is in somebody else's organisation, under a grant: as what, and how far it reaches.
+
+    Such a session never leaves that organisation, and ends with its grant.
+    """
+
+    role: Role
+    via: Via
+    grant: str
+    scoped: bool
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,31 +54,61 @@ class Session:
     permanent: bool
     refresh: bytes
     agent: str
+    network: str = ""
+    factor: Factor | None = None
+    """The second factor that was shown, if any."""
+    confirmed_at: datetime | None = None
+    """When it was shown last."""
+    visit: Visit | None = None
     created_at: datetime
     used_at: datetime
+    forget_at: datetime | None = None
+    """From then on nobody needs to know of it any more; None: permanent, and not ended."""
     ended_at: datetime | None = None
     reason: EndReason | None = None
     version: int = 1
 
-    def judge(self, presented: bytes, now: datetime) -> Verdict:
-        """What a genuine refresh token of this family means. Anything but the current one was spent before:
-        either a thief or the owner holds a copy, and nobody can tell which."""
+    def judge(self, presented: bytes, policy: SignInPolicy, now: datetime) -> Verdict:
+        """What a genuine refresh token of this family means under the policy of the session's organisation.
+        Anything but the current one was spent before: either a thief or the owner holds a copy, and nobody
+        can tell which."""
         if self.ended_at is not None:
             return "ended"
         if not hmac.compare_digest(self.refresh, presented):
             return "reused"
-        if not self.permanent and now - self.used_at >= IDLE_LIMIT:
-            return "expired"
-        return "current"
+        return "current" if self.alive(policy, now) else "expired"
+
+    def alive(self, policy: SignInPolicy, now: datetime) -> bool:
+        """Neither ended, nor idle for too long, nor past the end of the grant it stands on."""
+        limit = policy.idle_limit(permanent=self.permanent)
+        idled_out = limit is not None and now - self.used_at >= limit
+        until = self.visit.until if self.visit else None
+        return self.ended_at is None and not idled_out and not (until is not None and now >= until)
+
+    def fresh(self, now: datetime) -> bool:
+        """A second factor was shown a moment ago."""
+        return self.confirmed_at is not None and now - self.confirmed_at < FRESH
 
     def refreshed(self, successor: bytes, organisation: OrganisationId, now: datetime) -> "Session":
         """The token was current: its successor takes its place, for the same organisation or another."""
         return replace(
-            self, refresh=successor, organisation=organisation, used_at=now, version=self.version + 1
+            self,
+            refresh=successor,
+            organisation=organisation,
+            used_at=now,
+            forget_at=None if self.permanent else forgotten(now),
+            version=self.version + 1,
         )
 
+    def confirmed(self, factor: Factor, now: datetime) -> "Session":
+        """A second factor was shown; a weaker one does not take a stronger one's place."""
+        kept = self.factor if factor == "email" and self.factor else factor
+        return replace(self, factor=kept, confirmed_at=now, version=self.version + 1)
+
     def ended(self, reason: EndReason, now: datetime) -> tuple["Session", SessionRevoked]:
-        session = replace(self, ended_at=now, reason=reason, version=self.version + 1)
+        session = replace(
+            self, ended_at=now, reason=reason, forget_at=forgotten(now), version=self.version + 1
+        )
         return session, SessionRevoked(
             organisation=self.organisation,
             session=self.id,
@@ -59,3 +117,9 @@ class Session:
             version=session.version,
             at=now,
         )
+
+
+def forgotten(now: datetime) -> datetime:
+    """When a session last used now is forgotten. The same all day long, so that refreshing it does not move
+    it in the index that finds what is to be forgotten."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) + KEPT + timedelta(days=1)

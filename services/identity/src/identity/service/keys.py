@@ -47,26 +47,33 @@ class KeyRing:
     async def close(self) -> None:
         """Nothing to close."""
 
-    async def access_token(self, session: Session, role: Role) -> str:
-        """A token for the session's person, in the session's organisation, for `ACCESS_LIFETIME`."""
+    async def access_token(self, session: Session, role: Role, *, strong: bool, scoped: bool = False) -> str:
+        """A token for the session's person, in the session's organisation, for `ACCESS_LIFETIME`, or until
+        the grant ends that the session stands on."""
         now = self._clock.now()
         await self._look_again(now)
         key = signer(self._keys, now)
         if key is None:
             raise _not_ready()
-        issued = now.timestamp()
-        claims = {
+        visit = session.visit
+        ends = now + ACCESS_LIFETIME
+        if visit and visit.until:
+            ends = min(ends, visit.until)
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": session.user,
             "org": session.organisation,
             "role": role.value,
             "sid": session.id,
-            "iat": issued,
-            "exp": int(issued + ACCESS_LIFETIME.total_seconds()),
+            "iat": now.timestamp(),
+            "exp": int(ends.timestamp()),
             "jti": new_id(),
-            "mfa": True,  # every sign-in has its one-time password
+            "mfa": strong,
+            "scoped": visit.scoped if visit else scoped,
         }
+        if visit:
+            claims |= {"via": visit.via, "grant": visit.grant}
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
         return jwt.encode(header, claims, self._private[key.number], [ALGORITHM])
 

@@ -1,5 +1,6 @@
-"""Sessions: opened after the second factor, kept by refreshing, ended once for all (rules 7, 10, 27)."""
+"""Sessions: opened by signing in, kept by refreshing, ended once for all (rules 7, 10, 27)."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +14,9 @@ from common.errors import Conflict, Forbidden, Stale, Unauthenticated
 from common.ids import OrganisationId, SessionId, UserId, new_id
 from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
-from identity.domain.sessions import ACCESS_LIFETIME, EndReason, Session
+from identity.domain.factors import Factor
+from identity.domain.sessions import ACCESS_LIFETIME, EndReason, Session, Visit, forgotten
+from identity.domain.throttles import Origin
 from identity.service.keys import KeyRing
 from identity.service.secrets import Secrets, not_ours
 
@@ -27,6 +30,8 @@ class Place:
 
     organisation: Organisation
     role: Role
+    scoped: bool = False
+    """Rights end at some items or servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Self:
 class SessionStore(Protocol):
     async def session(self, identity: SessionId) -> Session | None: ...
 
+    async def sessions_of(self, user: UserId) -> list[Session]: ...
+
     async def user(self, identity: UserId) -> User | None: ...
 
     async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None: ...
@@ -70,9 +77,17 @@ class Sessions:
         self._clock = clock
 
     async def begin(
-        self, user: UserId, place: Place, *, permanent: bool, agent: str
+        self,
+        user: UserId,
+        place: Place,
+        *,
+        origin: Origin,
+        permanent: bool = False,
+        factor: Factor | None = None,
+        visit: Visit | None = None,
     ) -> tuple[Session, Tokens]:
-        """A new session, to be saved by the caller together with what it came from."""
+        """A new session, to be saved by the caller together with what it came from. `factor`: the second
+        factor that was shown; `visit`: the session is under a grant, in somebody else's organisation."""
         now = self._clock.now()
         identity = SessionId(new_id())
         refresh = self._secrets.refresh_token(identity)
@@ -82,35 +97,48 @@ class Sessions:
             organisation=place.organisation.id,
             permanent=permanent,
             refresh=self._digest(refresh),
-            agent=agent,
+            agent=origin.agent,
+            network=origin.network,
+            factor=factor,
+            confirmed_at=now if factor else None,
+            visit=visit,
             created_at=now,
             used_at=now,
+            forget_at=None if permanent else forgotten(now),
         )
-        access = await self._keys.access_token(session, place.role)
-        return session, Tokens(access, refresh, session.organisation)
+        return session, Tokens(await self.access(session, place), refresh, session.organisation)
+
+    async def access(self, session: Session, place: Place) -> str:
+        """An access token for the session as it is now, in this place."""
+        strong = place.organisation.policy.counts(session.factor)
+        return await self._keys.access_token(session, place.role, strong=strong, scoped=place.scoped)
 
     async def refresh(self, token: str, organisation: OrganisationId | None) -> Tokens:
         """The next pair of tokens, for the same organisation or another one of the person's.
 
         `Unauthenticated` when the session is over; showing a spent token ends it. Of two that show the
-        current token at the same instant one is `Conflict`, which is no theft yet.
+        current token at the same instant one is `Conflict`, which is no theft yet. `Forbidden` when the
+        organisation demands a second factor that this session has not shown.
         """
         session = await self._store.session(self._secrets.session_of(token))
         if session is None:
             raise not_ours()
-        verdict = session.judge(self._digest(token), self._clock.now())
+        wanted = organisation or session.organisation
+        here, place = await self._here_and_there(session, wanted)
+        now = self._clock.now()
+        verdict = session.judge(self._digest(token), here.policy, now) if here else "ended"
         if verdict == "ended":
             raise _over()
         if verdict != "current":
             await self._end(session.id, "refresh_reused" if verdict == "reused" else "expired")
             raise _over()
-        wanted = organisation or session.organisation
-        membership = await self._store.membership(wanted, session.user)
-        if membership is None:
-            raise _not_a_member()
+        if place is None:
+            raise not_a_member()
+        if not place.organisation.policy.admits(session.factor):
+            raise _too_weak()
         successor = self._secrets.refresh_token(session.id)
-        session = session.refreshed(self._digest(successor), wanted, self._clock.now())
-        access = await self._keys.access_token(session, membership.role)
+        session = session.refreshed(self._digest(successor), wanted, now)
+        access = await self.access(session, place)
         try:
             await self._store.save(session)
         except Stale:
@@ -124,6 +152,19 @@ class Sessions:
     async def end(self, session: SessionId, reason: EndReason = "logout") -> None:
         """Over, everywhere; ending twice is fine."""
         await self._end(session, reason)
+
+    async def end_all(
+        self, user: UserId, reason: EndReason, *, but: SessionId | None = None, grant: str | None = None
+    ) -> None:
+        """End a person's sessions: all, all but one, or those under a grant."""
+        for session in await self._store.sessions_of(user):
+            under = grant is None or (session.visit is not None and session.visit.grant == grant)
+            if session.id != but and under:
+                await self._end(session.id, reason)
+
+    async def place(self, session: Session, wanted: OrganisationId) -> Place | None:
+        """`wanted`, as what this session's person is there; None when nothing."""
+        return (await self._here_and_there(session, wanted))[1]
 
     async def who(self, actor: Actor) -> Self:
         """`Unauthenticated` when the session has ended or the person left the organisation meanwhile."""
@@ -140,6 +181,23 @@ class Sessions:
         roles = {member.organisation: member.role for member in await self._store.memberships(user)}
         found = await self._store.organisations(list(roles))
         return [Place(item, roles[item.id]) for item in sorted(found, key=lambda item: item.name.lower())]
+
+    async def _here_and_there(
+        self, session: Session, wanted: OrganisationId
+    ) -> tuple[Organisation | None, Place | None]:
+        """The organisation the session is in, and the one wanted as the person's place, if it is one."""
+        member, found = await asyncio.gather(
+            self._store.membership(wanted, session.user),
+            self._store.organisations(list({session.organisation, wanted})),
+        )
+        known = {item.id: item for item in found}
+        here, there, visit = known.get(session.organisation), known.get(wanted), session.visit
+        if there is None:
+            return here, None
+        if visit:  # its rights are the grant's, and they are valid in one organisation
+            stays = wanted == session.organisation
+            return here, Place(there, visit.role, visit.scoped) if stays else None
+        return here, Place(there, member.role) if member else None
 
     async def _end(self, identity: SessionId, reason: EndReason) -> None:
         async def attempt() -> None:
@@ -161,6 +219,14 @@ def _over() -> Unauthenticated:
     return Unauthenticated("session_over", "This session is over", next_step="Sign in again.")
 
 
-def _not_a_member() -> Forbidden:
+def not_a_member() -> Forbidden:
     """The same for organisations that do not exist (ID-32)."""
     return Forbidden("not_a_member", "You are not a member of this organisation")
+
+
+def _too_weak() -> Forbidden:
+    return Forbidden(
+        "second_factor_needed",
+        "This organisation needs a second factor",
+        next_step="Confirm this session with a second factor, then try again.",
+    )

@@ -107,20 +107,20 @@ class SignIns:
         return challenge
 
     async def verify(
-        self, identity: str, code: str, organisation: OrganisationId | None, agent: str
+        self, identity: str, code: str, organisation: OrganisationId | None, origin: Origin
     ) -> SignedIn:
         """Check the code. With one organisation, or a chosen one: tokens, and the sign-in is used up.
         With several and none chosen: the list to choose from; then ask again with the same code."""
         sign_in, _ = await self._pending(identity)
         forgiven = await self._throttles.claim("second_factor", sign_in.user, SECOND_FACTOR)
-        return await settled(lambda: self._verify(identity, code, organisation, agent, forgiven))
+        return await settled(lambda: self._verify(identity, code, organisation, origin, forgiven))
 
     async def _verify(
         self,
         identity: str,
         code: str,
         organisation: OrganisationId | None,
-        agent: str,
+        origin: Origin,
         forgiven: Forgiven,
     ) -> SignedIn:
         sign_in, user = await self._pending(identity)
@@ -139,7 +139,9 @@ class SignIns:
             if organisation is not None or not places:
                 raise Forbidden("not_a_member", "You are not a member of this organisation")
             return SignedIn(None, places)
-        session, tokens = await self._sessions.begin(user.id, place, permanent=sign_in.permanent, agent=agent)
+        session, tokens = await self._sessions.begin(
+            user.id, place, origin=origin, permanent=sign_in.permanent, factor="email"
+        )
         await self._store.save(sign_in.done(), session, forgiven)
         SIGN_INS.labels("second_factor", "accepted").inc()
         return SignedIn(tokens, places)

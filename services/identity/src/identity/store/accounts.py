@@ -13,8 +13,9 @@ from identity.domain.accounts import Acceptance, Login, Membership, Organisation
 from identity.domain.codes import OneTimeCode
 from identity.domain.keys import SigningKey
 from identity.domain.mails import Mail
+from identity.domain.policies import SignInPolicy
 from identity.domain.registrations import Form, Registration
-from identity.domain.sessions import Session
+from identity.domain.sessions import Session, Visit
 from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import Counted, Forgiven, Throttle
 
@@ -28,7 +29,9 @@ INDEXES = (
     Index(MEMBERSHIPS, (("organisation", 1),)),
     Index(SIGN_INS, (("user", 1), ("network", 1), ("state", 1), ("_id", -1))),
     Index(SIGN_INS, (("forget_at", 1),), expire_after=0),
-    Index(SESSIONS, (("user", 1),)),
+    Index(SESSIONS, (("user", 1), ("ended_at", 1))),
+    Index(SESSIONS, (("organisation", 1), ("ended_at", 1), ("_id", 1))),
+    Index(SESSIONS, (("forget_at", 1),), expire_after=0),
     Index(MAILS, (("due_at", 1),), where={"state": "waiting"}),
     Index(MAILS, (("forget_at", 1),), expire_after=0),
     Index(THROTTLES, (("forget_at", 1),), expire_after=0),
@@ -122,7 +125,20 @@ class IdentityStore:
         return _sign_in(rows[0]) if rows else None
 
     async def session(self, identity: SessionId) -> Session | None:
-        return await self._one(SESSIONS, {"_id": identity}, lambda row: Session(**_named(row)))
+        return await self._one(SESSIONS, {"_id": identity}, _session)
+
+    async def sessions_of(self, user: UserId) -> list[Session]:
+        """Those that have not been ended; they may have idled out."""
+        rows = await self._database.find(SESSIONS, {"user": user, "ended_at": None})
+        return [_session(row) for row in rows]
+
+    async def sessions_in(
+        self, organisation: OrganisationId, after: SessionId | None, limit: int
+    ) -> list[Session]:
+        """Those that have not been ended, a page at a time, oldest first."""
+        where = {"organisation": organisation, "ended_at": None, "_id": {"$gt": after or ""}}
+        rows = await self._database.find(SESSIONS, where, sort=[("_id", 1)], limit=limit)
+        return [_session(row) for row in rows]
 
     async def throttle(self, identity: str) -> Throttle | None:
         return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**_named(row)))
@@ -165,6 +181,10 @@ def _write(thing: Kept) -> Write:
             return Update(THROTTLES, {"_id": thing.id}, {"$set": {"tries": 0}, "$inc": {"version": 1}})
         case Membership():
             return Save(MEMBERSHIPS, {"_id": thing.id, **asdict(thing), "role": thing.role.value})
+        case Session(visit=Visit()):
+            document = asdict(thing)
+            document["visit"]["role"] = document["visit"]["role"].value
+            return Save(SESSIONS, {"_id": document.pop("id"), **document})
         case _:
             document = asdict(thing)
             return Save(_AGGREGATES[type(thing)], {"_id": document.pop("id"), **document})
@@ -188,7 +208,15 @@ def _user(row: Document) -> User:
 
 
 def _organisation(row: Document) -> Organisation:
-    return Organisation(**(_named(row) | {"owners": tuple(row["owners"])}))
+    policy = row.get("sign_in")
+    known = SignInPolicy(**policy) if policy else None
+    return Organisation(**(_named(row) | {"sign_in": known, "owners": tuple(row["owners"])}))
+
+
+def _session(row: Document) -> Session:
+    visit = row.get("visit")
+    known = Visit(**(visit | {"role": Role(visit["role"])})) if visit else None
+    return Session(**(_named(row) | {"visit": known}))
 
 
 def _membership(row: Document) -> Membership:
