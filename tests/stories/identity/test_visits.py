@@ -48,7 +48,8 @@ class House:
         )
 
     async def actor(self, tokens: Tokens) -> Actor:
-        return await self.verifier.verify(tokens.access)
+        actor: Actor = await self.verifier.verify(tokens.access)
+        return actor
 
 
 @pytest.fixture
