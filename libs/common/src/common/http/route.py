@@ -113,7 +113,8 @@ class Route:
     summary: str
     tag: str
     allow: Action | None = None
-    """What the actor's role must permit; None with `public` false: any signed-in person."""
+    """What the actor's role must permit; None with `public` false: any signed-in person, but no
+    API key."""
     narrows: bool = False
     """The handler shows and changes no more than what a scoped actor's rights cover. Others are closed to
     people whose rights end at some items or servers."""

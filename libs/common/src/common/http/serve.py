@@ -145,10 +145,19 @@ async def _serve(route: Route, guard: Guard, request: web.Request) -> web.Stream
 
 
 def _admit(actor: Actor, route: Route) -> None:
-    if route.allow is not None:
+    if route.allow is None:
+        _must_be_a_person(actor)
+    else:
         actor.must_be_allowed(route.allow)
         if actor.scoped and not route.narrows:
             raise Forbidden("whole_organisation_only", "This needs rights on the whole organisation")
+
+
+def _must_be_a_person(actor: Actor) -> None:
+    """What everybody may do for themselves (their password, their keys) has no action that a key could be
+    given, so no key may do it."""
+    if actor.via == "key":
+        raise Forbidden("person_needed", "An API key cannot do this", next_step="Sign in yourself.")
 
 
 async def _answer(
