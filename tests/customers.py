@@ -139,5 +139,5 @@ class Customer:
 
 async def _read(answer: aiohttp.ClientResponse) -> Reply:
     raw = await answer.read()
-    body = json.loads(raw) if raw and "json" in answer.content_type else None
+    body = json.loads(raw) if raw and answer.content_type.endswith("json") else None
     return Reply(answer.status, dict(answer.headers), body)

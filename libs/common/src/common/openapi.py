@@ -108,7 +108,11 @@ def _parameters(route: Route) -> list[Document]:
 
 def _responses(route: Route) -> Document:
     responses: Document = {}
-    if route.answer is None:
+    if route.media:
+        file: Document = {"schema": {"type": "string", "format": "binary"}}
+        kinds = dict.fromkeys(route.media, file)
+        responses[str(route.status)] = {"description": route.summary, "content": kinds}
+    elif route.answer is None:
         responses["204"] = {"description": "Done"}
     else:
         reference = {"$ref": _REF.format(model=_name(route.answer))}

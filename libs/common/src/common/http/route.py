@@ -123,6 +123,8 @@ class Route:
     body: type[Body] | None = None
     query: type[Query] = NoQuery
     answer: type[BaseModel] | None = None
+    media: tuple[str, ...] = ()
+    """Media types of an answer that is no JSON document: the handler makes the whole response."""
     status: int = 200
     idempotent: bool = False
     """Takes an `Idempotency-Key`: on every POST that creates or charges."""

@@ -78,7 +78,7 @@ class AuditApi:
             Route(
                 method="GET", path="/api/v1/audit/export", handler=self.export, tag="Audit",
                 summary="The whole log as JSON lines or CSV, oldest first", allow=Action.READ_AUDIT,
-                query=ExportQuery,
+                query=ExportQuery, media=("application/jsonl", "text/csv"),
             ),
             Route(
                 method="GET", path="/api/v1/audit/check", handler=self.check, tag="Audit",
