@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from chaos.rush import reconciled, rush
 from customers import Customer
 from devstack.suite import Suite
 
@@ -58,3 +60,29 @@ async def closed(stream: aiohttp.ClientResponse) -> float:
         except aiohttp.ClientPayloadError:
             pass
     return time.monotonic()
+
+
+async def test_a_licence_that_is_turned_off_refuses_new_looks_within_a_second(suite: Suite) -> None:
+    async with await Customer.new(suite) as person, rush(person, 1) as one:
+        await one.claim_all()
+        await one.until_connected(within=30)
+        await reconciled(one, within=30)
+        [licence] = await person.every("/api/v1/licences")
+
+        async def look() -> str:
+            opened = await person.ask("POST", "/api/v1/remote-sessions", {"camera": licence["camera"]})
+            return opened.code
+
+        await until(look, "")
+        assert (await person.ask("POST", f"/api/v1/licences/{licence['id']}/off")).status == 200
+        off = time.monotonic()
+        await until(look, "licence_off")
+        took = time.monotonic() - off
+        print(f"\nrefused {took * 1000:.0f} ms after it was turned off")
+        assert took < SECOND
+
+
+async def until(ask: Callable[[], Awaitable[str]], answer: str) -> None:
+    async with asyncio.timeout(10):
+        while await ask() != answer:
+            await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ import pytest
 
 from common.ids import OrganisationId, RemoteSessionId, new_id
 from relay.domain.credentials import relay_credential, whose
-from relay.service.sessions import IceServers
+from relay.service.ice import IceServers
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET = "a shared secret of this installation"

@@ -18,6 +18,7 @@ class Scope:
     servers: frozenset[str] | None = None
 
 
+EVERYTHING = Scope()
 NOTHING = Scope(frozenset(), frozenset())
 
 
@@ -41,7 +42,7 @@ class AccessBook:
     async def scope(self, actor: Actor) -> Scope:
         """What the actor may reach. A scoped actor of whom nothing was heard yet reaches nothing."""
         if not actor.scoped:
-            return Scope()
+            return EVERYTHING
         row = await self._database.get(ACCESS, {"_id": f"{actor.organisation}:{actor.user}"})
         if row is None or row.get("role") is None:
             return NOTHING

@@ -40,6 +40,17 @@ def because_of(cause: Cause) -> Iterator[Cause]:
         _current.reset(token)
 
 
+@contextmanager
+def preparing() -> Iterator[None]:
+    """What is committed inside is safe to repeat and does not mark the cause as handled: for a handler that
+    must bring its copy up to date before it can act on it."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 def event_in_hand() -> str | None:
     """Id of the event that is being handled: what is made from it can bear its name."""
     cause = _current.get()

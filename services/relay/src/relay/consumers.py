@@ -4,17 +4,21 @@ from collections.abc import Mapping
 
 from common.consumer import Handler
 from common.contracts import Event
-from common.contracts.identity import OrganisationCreated
+from common.contracts.identity import AccessChanged, OrganisationCreated, SessionRevoked
+from common.contracts.licensing import LicenceChanged
 from common.contracts.relay import AllowanceCrossed, ServerStatusChanged, UsageSampled
+from relay.service.endings import Endings
 from relay.service.ledger import Ledger
-from relay.service.sessions import Sessions
 from relay.service.usage import Usage
 
 
-def subscriptions(ledger: Ledger, sessions: Sessions, usage: Usage) -> Mapping[type[Event], Handler]:
+def subscriptions(ledger: Ledger, endings: Endings, usage: Usage) -> Mapping[type[Event], Handler]:
     return {
         OrganisationCreated: usage.know,
+        AccessChanged: endings.access_changed,
+        SessionRevoked: endings.session_revoked,
+        LicenceChanged: endings.licence_changed,
         UsageSampled: ledger.hear,
-        AllowanceCrossed: sessions.end_relayed,
-        ServerStatusChanged: sessions.end_with_server,
+        AllowanceCrossed: endings.allowance_crossed,
+        ServerStatusChanged: endings.server_status_changed,
     }

@@ -20,6 +20,9 @@ READERS: dict[str, tuple[type[Event], ...]] = {
     "licensing": (identity.OrganisationCreated, provisioning.CameraConnected, provisioning.CameraRemoved),
     "relay": (
         identity.OrganisationCreated,
+        identity.AccessChanged,
+        identity.SessionRevoked,
+        licensing.LicenceChanged,
         relay.UsageSampled,
         relay.AllowanceCrossed,
         relay.ServerStatusChanged,

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from common.contracts.base import Event
-from common.ids import OrganisationId, RemoteSessionId, ServerId
+from common.ids import CameraId, OrganisationId, RemoteSessionId, ServerId
 
 
 class ServerStatusChanged(Event):
@@ -25,7 +25,9 @@ class RemoteSessionOpened(Event):
 
     organisation: OrganisationId
     session: RemoteSessionId
-    server: ServerId
+    server: ServerId | None = None
+    camera: CameraId | None = None
+    """One of the two."""
     mode: Literal["peer_to_peer_or_relay", "peer_to_peer_only"]
 
 
@@ -35,7 +37,8 @@ class RemoteSessionClosed(Event):
 
     organisation: OrganisationId
     session: RemoteSessionId
-    server: ServerId
+    server: ServerId | None = None
+    camera: CameraId | None = None
     reason: str
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from common.access import AccessBook
 from common.auth import Action, bearer
 from common.http import Answer, Body, Call, NoQuery, Page, PageQuery, Route
 from common.ids import ServerId
@@ -45,8 +46,9 @@ class HeartbeatAnswer(BaseModel):
 
 
 class ServerApi:
-    def __init__(self, service: Servers) -> None:
+    def __init__(self, service: Servers, book: AccessBook) -> None:
         self._service = service
+        self._book = book
 
     def routes(self) -> list[Route]:
         one = PATH + "/{id}"
@@ -55,9 +57,9 @@ class ServerApi:
             Route(method="POST", path=PATH, handler=self.register, summary="Register a server", tag="Servers",
                   allow=register, body=NewServer, answer=Registered, status=201, idempotent=True),
             Route(method="GET", path=PATH, handler=self.servers, summary="The organisation's servers",
-                  tag="Servers", allow=look, query=PageQuery, answer=Page[ServerAnswer]),
+                  tag="Servers", allow=look, narrows=True, query=PageQuery, answer=Page[ServerAnswer]),
             Route(method="GET", path=one, handler=self.server, summary="One server", tag="Servers",
-                  allow=look, answer=ServerAnswer),
+                  allow=look, narrows=True, answer=ServerAnswer),
             Route(method="DELETE", path=one, handler=self.remove, summary="Remove a server", tag="Servers",
                   allow=register),
             Route(method="PUT", path=one + "/heartbeat", handler=self.heartbeat, summary="A server is alive",
@@ -73,12 +75,14 @@ class ServerApi:
         return Answer(answer, headers={"Location": f"{PATH}/{server.id}"})
 
     async def servers(self, call: Call[None, PageQuery]) -> Page[ServerAnswer]:
-        found = await self._service.page(call.actor.organisation, call.query.after(), call.query.limit + 1)
+        scope, after = await self._book.scope(call.actor), call.query.after()
+        found = await self._service.page(call.actor.organisation, scope, after, call.query.limit + 1)
         answers = [_answer(server) for server in found]
         return Page.of(answers, call.query.limit, lambda answer: answer.id)
 
     async def server(self, call: Call[None, NoQuery]) -> ServerAnswer:
-        server = await self._service.get(call.actor.organisation, ServerId(call.path["id"]))
+        scope = await self._book.scope(call.actor)
+        server = await self._service.get(call.actor.organisation, ServerId(call.path["id"]), scope)
         return _answer(server)
 
     async def remove(self, call: Call[None, NoQuery]) -> None:

@@ -1,31 +1,41 @@
-"""/api/v1/remote-sessions: looking into an on-site server, peer to peer first (RE-3)."""
+"""/api/v1/remote-sessions: looking into an on-site server or at a camera, peer to peer first (RE-3)."""
 
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from common.access import AccessBook
 from common.auth import Action
+from common.errors import Invalid
 from common.http import Answer, Body, Call, NoQuery, Route
-from common.ids import RemoteSessionId, ServerId
+from common.ids import CameraId, RemoteSessionId, ServerId
 from relay.domain.allowance import MonthUsage
-from relay.domain.sessions import RemoteSession
-from relay.service.sessions import IceServer, Sessions
+from relay.domain.sessions import RemoteSession, Viewer
+from relay.service.ice import IceServer
+from relay.service.sessions import Sessions
 
 PATH = "/api/v1/remote-sessions"
 
 
 class NewSession(Body):
-    server: str = Field(min_length=1, max_length=64, description="Id of a Green server")
+    """To a server or at a camera: one of them."""
+
+    server: str | None = Field(None, min_length=1, max_length=64, description="Id of a Green server")
+    camera: str | None = Field(None, min_length=1, max_length=64, description="Id of a camera with a licence")
 
 
 class SessionAnswer(BaseModel):
     id: str
-    server: str
+    server: str | None
+    camera: str | None
     mode: Literal["peer_to_peer_or_relay", "peer_to_peer_only"]
     opened_at: datetime
     closed_at: datetime | None
     close_reason: str | None
+    lease_until: datetime | None = Field(
+        description="At a camera: renew before, or the place goes to somebody else"
+    )
     relayed_bytes: int = Field(description="Relayed so far; what goes peer to peer is not counted")
 
 
@@ -55,28 +65,38 @@ class Opened(BaseModel):
 
 
 class SessionApi:
-    def __init__(self, service: Sessions) -> None:
+    def __init__(self, service: Sessions, book: AccessBook) -> None:
         self._service = service
+        self._book = book
 
     def routes(self) -> list[Route]:
         one, allow = PATH + "/{id}", Action.OPEN_REMOTE_SESSION
         return [
             Route(method="POST", path=PATH, handler=self.open, summary="Open a remote session",
-                  tag="Remote sessions", allow=allow, body=NewSession, answer=Opened, status=201,
-                  idempotent=True, problems=(404, 409)),
+                  tag="Remote sessions", allow=allow, narrows=True, body=NewSession, answer=Opened,
+                  status=201, idempotent=True, problems=(404, 409)),
             Route(method="GET", path=one, handler=self.session, summary="One remote session",
-                  tag="Remote sessions", allow=allow, answer=SessionAnswer),
+                  tag="Remote sessions", allow=allow, narrows=True, answer=SessionAnswer),
+            Route(method="PUT", path=one + "/lease", handler=self.renew, summary="Still looking",
+                  tag="Remote sessions", allow=allow, narrows=True, answer=SessionAnswer, problems=(409,)),
             Route(method="DELETE", path=one, handler=self.close, summary="Close a remote session",
-                  tag="Remote sessions", allow=allow),
+                  tag="Remote sessions", allow=allow, narrows=True),
         ]  # fmt: skip
 
     async def open(self, call: Call[NewSession, NoQuery]) -> Answer:
-        """Refused with `server_not_green` and the next step when the server cannot be reached.
+        """Refused with `server_not_green`, `licence_suspended`, `licence_inactive`, `licence_off` or
+        `too_many_accesses`, each with the way out.
 
         The relay credential is for one allocation within a minute; ask again for the next one.
         """
-        actor = call.actor
-        admission = await self._service.open(actor.organisation, actor.user, ServerId(call.body.server))
+        actor, body, scope = call.actor, call.body, await self._book.scope(call.actor)
+        viewer = Viewer(actor.user, actor.organisation, actor.session)
+        if body.server is not None and body.camera is None:
+            admission = await self._service.to_server(viewer, ServerId(body.server), scope)
+        elif body.camera is not None and body.server is None:
+            admission = await self._service.at_camera(viewer, CameraId(body.camera), scope)
+        else:
+            raise Invalid("server_or_camera", "Name a server or a camera, one of them")
         opened = Opened(
             session=_answer(admission.session, 0),
             mode=admission.session.mode,
@@ -87,22 +107,37 @@ class SessionApi:
         return Answer(opened, headers={"Location": f"{PATH}/{admission.session.id}"})
 
     async def session(self, call: Call[None, NoQuery]) -> SessionAnswer:
-        found, relayed = await self._service.get(call.actor.organisation, RemoteSessionId(call.path["id"]))
+        scope = await self._book.scope(call.actor)
+        found, relayed = await self._service.get(call.actor.organisation, _id(call), scope)
         return _answer(found, relayed)
+
+    async def renew(self, call: Call[None, NoQuery]) -> SessionAnswer:
+        """A viewer at a camera says twice a minute that it is still there. To a server: changes nothing."""
+        scope, organisation = await self._book.scope(call.actor), call.actor.organisation
+        renewed = await self._service.renew(organisation, _id(call), scope)
+        _, relayed = await self._service.get(organisation, _id(call), scope)
+        return _answer(renewed, relayed)
 
     async def close(self, call: Call[None, NoQuery]) -> None:
         """Closing it again is fine."""
-        await self._service.close(call.actor.organisation, RemoteSessionId(call.path["id"]))
+        scope = await self._book.scope(call.actor)
+        await self._service.close(call.actor.organisation, _id(call), scope)
+
+
+def _id(call: Call[None, NoQuery]) -> RemoteSessionId:
+    return RemoteSessionId(call.path["id"])
 
 
 def _answer(session: RemoteSession, relayed_bytes: int) -> SessionAnswer:
     return SessionAnswer(
         id=session.id,
         server=session.server,
+        camera=session.camera,
         mode=session.mode,
         opened_at=session.opened_at,
         closed_at=session.closed_at,
         close_reason=session.close_reason,
+        lease_until=session.lease_until,
         relayed_bytes=relayed_bytes,
     )
 

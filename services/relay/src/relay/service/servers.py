@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from common.access import EVERYTHING, Scope
 from common.clock import Clock
 from common.contracts import Event
 from common.errors import NotFound, Stale, Unauthenticated
@@ -20,7 +21,9 @@ class ServerStore(Protocol):
         """For a server that proves itself by its credential: the organisation is not known yet."""
         ...
 
-    async def page(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Server]: ...
+    async def page(
+        self, organisation: OrganisationId, only: frozenset[str] | None, after: str | None, limit: int
+    ) -> list[Server]: ...
 
     async def next_due(self) -> datetime | None: ...
 
@@ -44,14 +47,17 @@ class Servers:
         await self._store.save(server, event)
         return server, credential
 
-    async def get(self, organisation: OrganisationId, server: ServerId) -> Server:
+    async def get(self, organisation: OrganisationId, server: ServerId, scope: Scope = EVERYTHING) -> Server:
         found = await self._store.get(organisation, server)
-        if found is None or found.status == "removed":
+        reached = scope.servers is None or server in scope.servers
+        if found is None or found.status == "removed" or not reached:
             raise NotFound("server_not_found", "There is no such server in this organisation")
         return found
 
-    async def page(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Server]:
-        return await self._store.page(organisation, after, limit)
+    async def page(
+        self, organisation: OrganisationId, scope: Scope, after: str | None, limit: int
+    ) -> list[Server]:
+        return await self._store.page(organisation, scope.servers, after, limit)
 
     async def remove(self, organisation: OrganisationId, server: ServerId) -> None:
         async def attempt() -> None:

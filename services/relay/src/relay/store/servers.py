@@ -1,6 +1,7 @@
 """On-site servers in MongoDB."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from common.contracts import Event
 from common.database import Database, Document, Index, Save
@@ -27,8 +28,14 @@ class MongoServerStore:
         row = await self._database.get(SERVERS, {"_id": server})
         return _server(row) if row else None
 
-    async def page(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Server]:
-        where = {"organisation": organisation, "status": {"$ne": "removed"}, "_id": {"$gt": after or ""}}
+    async def page(
+        self, organisation: OrganisationId, only: frozenset[str] | None, after: str | None, limit: int
+    ) -> list[Server]:
+        """`only`: the servers somebody may reach; None: all."""
+        these: dict[str, Any] = {"$gt": after or ""}
+        if only is not None:
+            these["$in"] = sorted(only)
+        where = {"organisation": organisation, "status": {"$ne": "removed"}, "_id": these}
         rows = await self._database.find(SERVERS, where, sort=[("_id", 1)], limit=limit)
         return [_server(row) for row in rows]
 
