@@ -2,6 +2,8 @@
 
 from identity.api import AuditApi, RegistrationsApi, SessionsApi, SignInsApi
 from identity.app.core import Core, Wing
+from identity.domain.announcements import ANNOUNCEMENTS
+from identity.service.announcements import Announcements
 from identity.service.audit import AuditLog
 from identity.service.registrations import Registrations
 from identity.service.sign_ins import SignIns
@@ -30,6 +32,11 @@ def signing_in(core: Core) -> Wing:
         core.store, core.secrets, core.hasher, core.throttles, core.post, core.sessions, core.clock
     )
     return Wing(apis=[SignInsApi(sign_ins, core.origins), SessionsApi(core.sessions, core.keys)])
+
+
+def announcements(core: Core) -> Wing:
+    people = Announcements(core.store, core.post, core.settings.public_url.rstrip("/"))
+    return Wing(hears=dict.fromkeys(ANNOUNCEMENTS, people.hear))
 
 
 def audit(core: Core) -> tuple[AuditLog, Wing]:

@@ -10,6 +10,8 @@ from identity.domain.accounts import Language
 Template = Literal[
     "account_exists",
     "activation",
+    "allowance_nears",
+    "allowance_used_up",
     "one_time_password",
 ]
 """The files in each language's folder of templates."""
