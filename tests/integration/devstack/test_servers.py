@@ -151,3 +151,12 @@ async def test_coturn_in_a_container_keeps_its_secret_out_of_sight_and_its_traff
         assert b"turnserver.conf" in processes
         assert b"not for everybody" not in processes
         assert server.traffic_log.read_text()
+
+
+@containers_only
+async def test_a_container_that_is_stopped_keeps_its_data_until_it_is_discarded() -> None:
+    async with rabbit(RABBIT.image) as server:
+        await publish(server.url, "before")
+        await server.stop()
+        await server.start()
+        assert await consume(server.url) == "before"

@@ -79,7 +79,7 @@ async def keep(kind: str, directory: Path) -> None:
         _tell(directory / f"{kind}.json", {"url": server.url})
         with (directory / f"{kind}.users").open("a") as users:
             await asyncio.to_thread(fcntl.flock, users, fcntl.LOCK_EX)
-            await server.stop()
+            await server.discard()
             shutil.rmtree(directory / kind, ignore_errors=True)
             (directory / f"{kind}.json").unlink()
     except Exception as error:
@@ -87,7 +87,7 @@ async def keep(kind: str, directory: Path) -> None:
         raise
     finally:
         if server is not None:
-            await server.stop()
+            await server.discard()
 
 
 def _tell(path: Path, answer: dict[str, str]) -> None:

@@ -147,7 +147,7 @@ class Suite:
         self.rabbit = provide.rabbit(rabbit, data / "rabbitmq", log("rabbitmq"))
         self.coturn = provide.coturn(coturn, data / "coturn", secret, self.ports["turn"], log("coturn"))
         for server in (self.mongo, self.rabbit, self.coturn):
-            self._stack.push_async_callback(server.stop)
+            self._stack.push_async_callback(server.discard)
         ports = (str(self.ports["mail"]), str(self.ports["smtp"]))
         # Not `devstack catcher`: the command line and all it imports would cost 20 MB for nothing.
         catching = [sys.executable, "-m", "devstack.catcher", *ports]

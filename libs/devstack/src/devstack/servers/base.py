@@ -35,6 +35,10 @@ class Server(Protocol):
         """SIGKILL, as a power cut would do it. `start` brings it back."""
         ...
 
+    async def discard(self) -> None:
+        """Stop it for good: nothing of it remains but files in a directory that somebody named."""
+        ...
+
 
 class Given:
     """A server that was there before, named by an address: used, never started or stopped."""
@@ -46,6 +50,9 @@ class Given:
         """Nothing to do: it runs."""
 
     async def stop(self) -> None:
+        """Nothing to do: it is not ours."""
+
+    async def discard(self) -> None:
         """Nothing to do: it is not ours."""
 
     async def kill(self) -> None:
@@ -74,6 +81,10 @@ class Private(ABC):
     async def stop(self) -> None:
         """Stop it and wait until its whole process tree is gone."""
         await self._child.stop()
+
+    async def discard(self) -> None:
+        """The same as `stop`: its data is in a directory that somebody named."""
+        await self.stop()
 
     async def kill(self) -> None:
         """SIGKILL; data stays, `start` brings it back."""

@@ -1,7 +1,4 @@
-"""The same servers in Docker containers, by testcontainers.
-
-Data stays over `kill` and `start`, not over `stop`.
-"""
+"""The same servers in Docker containers, by testcontainers. Their data goes with `discard`."""
 
 import asyncio
 import os
@@ -47,10 +44,16 @@ class Container:
                 while not await self._answers():
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            await self.stop()
+            await self.discard()
             raise ServerFailedError(f"the container of {self._container.image} does not answer") from None
 
     async def stop(self) -> None:
+        """SIGTERM, and wait for its end; data stays, `start` brings it back."""
+        if self._making is not None:
+            await asyncio.wait([self._making])
+            await asyncio.to_thread(self._container.get_wrapped_container().stop)
+
+    async def discard(self) -> None:
         """Remove it with its data."""
         if self._making is None:
             return
@@ -74,7 +77,7 @@ class Container:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        await self.discard()
 
 
 def _container(image: str) -> "DockerContainer":
