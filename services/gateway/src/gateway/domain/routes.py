@@ -9,7 +9,9 @@ SERVICES: Final = ("identity", "provisioning", "licensing", "relay")
 
 RESOURCES: Final[Mapping[str, str]] = {
     "organisations": "identity",
+    "registrations": "identity",
     "activations": "identity",
+    "password-hints": "identity",
     "sign-ins": "identity",
     "tokens": "identity",
     "sessions": "identity",
@@ -33,7 +35,9 @@ KEY_SET: Final = "/.well-known/jwks.json"
 _EXACTLY: Final = re.compile("")
 _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "organisations"): _EXACTLY,
+    ("POST", "registrations"): _EXACTLY,
     ("POST", "activations"): re.compile("(/resend)?"),
+    ("POST", "password-hints"): _EXACTLY,
     ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
     ("POST", "tokens"): _EXACTLY,
     # An on-site server shows its own credential, which only the relay can judge.

@@ -1,8 +1,9 @@
 """HTTP in: one module a group of routes."""
 
 from identity.api.audit import AuditApi
+from identity.api.password_hints import PasswordHintsApi
 from identity.api.registrations import RegistrationsApi
 from identity.api.sessions import SessionsApi
 from identity.api.sign_ins import SignInsApi
 
-__all__ = ["AuditApi", "RegistrationsApi", "SessionsApi", "SignInsApi"]
+__all__ = ["AuditApi", "PasswordHintsApi", "RegistrationsApi", "SessionsApi", "SignInsApi"]

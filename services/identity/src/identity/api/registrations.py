@@ -8,31 +8,70 @@ from common.http import Body, Call, NoQuery, Route, SecretBody
 from identity.api.fields import NAME_PATTERN, Code, Email, Password
 from identity.api.origin import Origins
 from identity.domain.accounts import Language
+from identity.domain.names import LONGEST_USERNAME
 from identity.domain.registrations import Form
+from identity.service.activations import Activations
 from identity.service.registrations import Registrations
 
 ON_ITS_WAY = "If this address can be used, an e-mail is on its way to it."
 VERIFIED = "Your account is verified successfully."
 """Word for word (ID-58)."""
 PersonName = Annotated[str, Field(min_length=1, max_length=80, pattern=NAME_PATTERN)]
+OrganisationName = Annotated[str, Field(min_length=1, max_length=120, pattern=NAME_PATTERN)]
+Country = Annotated[str, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["CZ"])]
+TimeZone = Annotated[
+    str, Field(min_length=1, max_length=64, description="IANA name", examples=["Europe/Prague"])
+]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217", examples=["EUR"])]
+Box = Annotated[bool, Field(description="Must be true", json_schema_extra={"const": True})]
 
 
 class NewOrganisation(Body):
     """The customer information form (ID-52)."""
 
-    organisation_name: str = Field(min_length=1, max_length=120, pattern=NAME_PATTERN)
+    organisation_name: OrganisationName
     first_name: PersonName
     last_name: PersonName
     email: Email
-    country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["CZ"])
-    time_zone: str = Field(min_length=1, max_length=64, description="IANA name", examples=["Europe/Prague"])
-    currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217", examples=["EUR"])
+    country: Country
+    time_zone: TimeZone
+    currency: Currency
     language: Language
-    accept_terms: bool = Field(description="Must be true", json_schema_extra={"const": True})
-    accept_privacy: bool = Field(description="Must be true", json_schema_extra={"const": True})
+    accept_terms: Box
+    accept_privacy: Box
 
     def form(self) -> Form:
         return Form(**self.model_dump(exclude={"accept_terms", "accept_privacy"}))
+
+
+class NewPerson(SecretBody):
+    """The plain sign-up (ID-3 to ID-9). What the browser knows besides, it may add."""
+
+    username: str = Field(
+        min_length=1,
+        max_length=LONGEST_USERNAME,
+        description="Letters A to Z, digits, period, underscore, dash and @; with an @ it must be `email`",
+        examples=["ada.lovelace"],
+    )
+    email: Email
+    password: Password
+    password_confirmation: Password
+    language: Language = "en"
+    time_zone: TimeZone = "UTC"
+    currency: Currency = "EUR"
+    country: Country | None = None
+    accept_terms: Box
+    accept_privacy: Box
+
+    def form(self) -> Form:
+        return Form.personal(
+            username=self.username,
+            email=self.email,
+            time_zone=self.time_zone,
+            currency=self.currency,
+            country=self.country or "",
+            language=self.language,
+        )
 
 
 class Activation(SecretBody):
@@ -50,8 +89,9 @@ class Message(BaseModel):
 
 
 class RegistrationsApi:
-    def __init__(self, registrations: Registrations, origins: Origins) -> None:
+    def __init__(self, registrations: Registrations, activations: Activations, origins: Origins) -> None:
         self._registrations = registrations
+        self._activations = activations
         self._origins = origins
 
     def routes(self) -> list[Route]:
@@ -62,8 +102,14 @@ class RegistrationsApi:
                 status=202, idempotent=True,
             ),
             Route(
+                method="POST", path="/api/v1/registrations", handler=self.sign_up_alone, tag="Sign-up",
+                summary="Register a person", public=True, body=NewPerson, answer=Message, status=202,
+                problems=(409,),
+            ),
+            Route(
                 method="POST", path="/api/v1/activations", handler=self.activate, tag="Sign-up",
                 summary="Activate with the mailed code", public=True, body=Activation, answer=Message,
+                problems=(409,),
             ),
             Route(
                 method="POST", path="/api/v1/activations/resend", handler=self.resend, tag="Sign-up",
@@ -83,11 +129,26 @@ class RegistrationsApi:
         )
         return Message(message=ON_ITS_WAY)
 
+    async def sign_up_alone(self, call: Call[NewPerson, NoQuery]) -> Message:
+        """The person gets an organisation of their own once the mailed code is entered. Answers the same
+        whether or not the address has an account; only a username that is taken is said to be (409). The
+        password is checked here and set with the code: nobody can choose it for somebody else's address."""
+        body = call.body
+        await self._registrations.sign_up_alone(
+            body.form(),
+            body.password.get_secret_value(),
+            body.password_confirmation.get_secret_value(),
+            terms=body.accept_terms,
+            privacy=body.accept_privacy,
+            origin=self._origins.of(call.request),
+        )
+        return Message(message=ON_ITS_WAY)
+
     async def activate(self, call: Call[Activation, NoQuery]) -> Message:
         """The person becomes Super Admin and the organisation is live. Works once, so it needs no
         Idempotency-Key (whose record would keep a digest of the password)."""
         body = call.body
-        await self._registrations.activate(
+        await self._activations.activate(
             body.email,
             body.code.get_secret_value(),
             body.password.get_secret_value(),

@@ -55,6 +55,16 @@ class Core:
     background: Sequence[Background]
     mail_loop: DueLoop
 
+    @property
+    def public_url(self) -> str:
+        """Where people's browsers find the portal; no slash at its end."""
+        return self.settings.public_url.rstrip("/")
+
+    @property
+    def editions(self) -> tuple[str, str]:
+        """The versions of terms and privacy policy that are accepted now."""
+        return self.settings.terms_version, self.settings.privacy_version
+
     @classmethod
     def build(
         cls, parts: Parts, settings: Settings, carrier: Carrier | None, hasher: Hasher | None

@@ -1,30 +1,12 @@
-"""The wings that are small enough to stand in one place: signing up, signing in, the audit log."""
+"""The wings that are small enough to stand in one place: signing in, the audit log."""
 
-from identity.api import AuditApi, RegistrationsApi, SessionsApi, SignInsApi
+from identity.api import AuditApi, SessionsApi, SignInsApi
 from identity.app.core import Core, Wing
 from identity.domain.announcements import ANNOUNCEMENTS
 from identity.service.announcements import Announcements
 from identity.service.audit import AuditLog
-from identity.service.registrations import Registrations
 from identity.service.sign_ins import SignIns
-from identity.service.staff import StaffBootstrap
 from identity.store import AuditStore
-
-
-def signing_up(core: Core) -> Wing:
-    settings = core.settings
-    registrations = Registrations(
-        core.store,
-        core.secrets,
-        core.hasher,
-        core.throttles,
-        core.post,
-        core.clock,
-        editions=(settings.terms_version, settings.privacy_version),
-        public_url=settings.public_url.rstrip("/"),
-    )
-    staff = StaffBootstrap(core.store, core.hasher, core.clock, settings.bootstrap_staff.get_secret_value())
-    return Wing(apis=[RegistrationsApi(registrations, core.origins)], background=[staff])
 
 
 def signing_in(core: Core) -> Wing:

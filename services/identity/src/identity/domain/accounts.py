@@ -99,11 +99,15 @@ class User:
 
     id: UserId
     email: str
+    username: str | None = None
+    """As typed at sign-up; never changes (D1)."""
     first_name: str
     last_name: str
     language: Language
     password_hash: str
     accepted: tuple[Acceptance, ...]
+    time_zone: str | None = None
+    """IANA name; None: not said, mails give times in UTC."""
     created_at: datetime
     version: int = 1
 

@@ -13,6 +13,8 @@ Template = Literal[
     "allowance_nears",
     "allowance_used_up",
     "one_time_password",
+    "partner_activation",
+    "personal_activation",
 ]
 """The files in each language's folder of templates."""
 Value = str | int | datetime | list[str]

@@ -1,4 +1,4 @@
-"""From the customer form to a live organisation (ID-52 to ID-59)."""
+"""From a form to a live organisation: a customer's (ID-52 to ID-59), a person's own (S0), a partner's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from common.errors import FieldError, Invalid
 from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Acceptance, Language, Login, Membership, Organisation, User
 from identity.domain.codes import COOL_DOWN, OneTimeCode
-from identity.domain.names import canonical_email
+from identity.domain.names import all_of, canonical, canonical_email, check_username
 from identity.domain.places import COUNTRIES, CURRENCIES
 
 CODE_LIFETIME = timedelta(hours=24)
@@ -21,7 +21,8 @@ CODE_TRIES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The customer information form, checked and in canonical spelling."""
+    """What somebody filled in, checked and in canonical spelling. The plain sign-up asks for a username and
+    no country (empty: not said), the others the other way round."""
 
     organisation_name: str
     first_name: str
@@ -31,25 +32,69 @@ class Form:
     time_zone: str
     currency: str
     language: Language
+    kind: Literal["customer", "personal", "partner"] = "customer"
+    username: str | None = None
+    partner_code: str | None = None
+
+    @classmethod
+    def personal(
+        cls, *, username: str, email: str, time_zone: str, currency: str, country: str, language: Language
+    ) -> "Form":
+        """The plain sign-up: whoever it is gets an organisation of that name (D15)."""
+        return cls(
+            organisation_name=username,
+            first_name=username,
+            last_name="",
+            email=email,
+            country=country,
+            time_zone=time_zone,
+            currency=currency,
+            language=language,
+            kind="personal",
+            username=username,
+        )
 
     @classmethod
     def checked(cls, form: "Form", *, terms: bool, privacy: bool) -> "Form":
         """`Invalid` naming every field that cannot be accepted; both boxes must be ticked (ID-53)."""
-        rules = {
-            "country": (form.country in COUNTRIES, "This is not a country code of ISO 3166."),
-            "time_zone": (form.time_zone in _time_zones(), "This time zone is not known."),
-            "currency": (form.currency in CURRENCIES, "This is not a currency code of ISO 4217."),
-            "accept_terms": (terms, "The terms of service must be accepted."),
-            "accept_privacy": (privacy, "The privacy policy must be accepted."),
-        }
-        errors = [FieldError(field, message) for field, (holds, message) in rules.items() if not holds]
-        try:
-            email = canonical_email(form.email)
-        except Invalid as refused:
-            errors += refused.errors
-        if errors:
-            raise Invalid("form_not_accepted", "Please correct the marked fields.", errors=errors)
-        return replace(form, email=email)
+        all_of(
+            lambda: check_place(
+                form.country, form.time_zone, form.currency, personal=form.kind == "personal"
+            ),
+            lambda: _check_boxes(terms=terms, privacy=privacy),
+            lambda: canonical_email(form.email),
+            lambda: check_username(form.username, form.email) if form.username is not None else None,
+        )
+        return replace(form, email=canonical_email(form.email))
+
+
+def check_place(country: str, time_zone: str, currency: str, *, personal: bool) -> None:
+    """`Invalid` naming what is no code of ISO 3166 or ISO 4217, or no time zone."""
+    unsaid = personal and not country
+    rules = {
+        "country": (unsaid or country in COUNTRIES, "This is not a country code of ISO 3166."),
+        "time_zone": (is_time_zone(time_zone), "This time zone is not known."),
+        "currency": (currency in CURRENCIES, "This is not a currency code of ISO 4217."),
+    }
+    _refuse(rules)
+
+
+def is_time_zone(name: str) -> bool:
+    return name in _time_zones()
+
+
+def _check_boxes(*, terms: bool, privacy: bool) -> None:
+    rules = {
+        "accept_terms": (terms, "The terms of service must be accepted."),
+        "accept_privacy": (privacy, "The privacy policy must be accepted."),
+    }
+    _refuse(rules)
+
+
+def _refuse(rules: dict[str, tuple[bool, str]]) -> None:
+    errors = [FieldError(field, message) for field, (holds, message) in rules.items() if not holds]
+    if errors:
+        raise Invalid("form_not_accepted", "Please correct the marked fields.", errors=errors)
 
 
 @cache
@@ -64,14 +109,18 @@ class Activated:
     registration: "Registration"
     organisation: Organisation
     user: User
-    login: Login
+    logins: tuple[Login, ...]
     membership: Membership
     events: tuple[OrganisationCreated, AccessChanged]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A form that waits for its code. One pending per e-mail address; `id` becomes the organisation's."""
+    """A form that waits for its code. One pending per e-mail address; `id` becomes the organisation's.
+
+    No password is kept before the address is proved: whoever fills in a form with somebody else's address
+    must not know the password of the account that its owner then activates.
+    """
 
     id: OrganisationId
     form: Form
@@ -97,7 +146,9 @@ class Registration:
 
     def resubmitted(self, form: Form, accepted: tuple[Acceptance, ...]) -> "Registration":
         """The form was sent again, which is also a wish for another mail (`mailed_again`, the same change):
-        the latest form counts."""
+        the latest form counts, but none takes the place of a partner's that staff approved."""
+        if self.form.kind == "partner" and form.kind != "partner":
+            return self
         return replace(self, form=form, accepted=accepted)
 
     def tried(self, digest: bytes, now: datetime) -> tuple["Registration", bool]:
@@ -108,33 +159,39 @@ class Registration:
 
     def activated(self, user: UserId, password_hash: str, now: datetime) -> Activated:
         """The code was right: the person becomes the organisation's first Super Admin (ID-55)."""
+        organisation, membership, access = self._organisation(now).founded(user, now)
         form = self.form
-        organisation = Organisation(
-            id=self.id,
-            name=form.organisation_name,
-            kind="customer",
-            country=form.country,
-            time_zone=form.time_zone,
-            currency=form.currency,
-            language=form.language,
-            created_at=now,
-        )
-        organisation, membership, access = organisation.founded(user, now)
         person = User(
             id=user,
             email=form.email,
+            username=form.username,
             first_name=form.first_name,
             last_name=form.last_name,
             language=form.language,
             password_hash=password_hash,
             accepted=self.accepted,
+            time_zone=form.time_zone,
             created_at=now,
         )
+        names = dict.fromkeys([form.email, canonical(form.username or form.email)])
         return Activated(
             registration=replace(self, state="activated", version=self.version + 1),
             organisation=organisation,
             user=person,
-            login=Login(name=form.email, user=user),
+            logins=tuple(Login(name=name, user=user) for name in names),
             membership=membership,
             events=(organisation.created(), access),
+        )
+
+    def _organisation(self, now: datetime) -> Organisation:
+        form = self.form
+        return Organisation(
+            id=self.id,
+            name=form.organisation_name,
+            kind=form.kind,
+            country=form.country,
+            time_zone=form.time_zone,
+            currency=form.currency,
+            language=form.language,
+            created_at=now,
         )

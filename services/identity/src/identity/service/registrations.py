@@ -1,28 +1,20 @@
-"""Signing up: form, activation code, live organisation (ID-52 to ID-59)."""
+"""Signing up: a form, and the mail that says how to go on (S0, ID-52 to ID-56)."""
 
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import urlencode
-
-from prometheus_client import Counter
 
 from common.clock import Clock
-from common.contracts import Event
-from common.errors import Conflict, FieldError, Invalid
-from common.ids import OrganisationId, UserId, new_id
+from common.errors import Conflict, FieldError
+from common.ids import OrganisationId, new_id
 from common.races import settled
-from identity.domain.accounts import Acceptance, Login, Membership, Organisation, User
-from identity.domain.codes import OneTimeCode
+from identity.domain.accounts import Acceptance, User
 from identity.domain.mails import Mail
-from identity.domain.names import canonical, canonical_email, check_password
-from identity.domain.registrations import CODE_LIFETIME, CODE_TRIES, Form, Registration
-from identity.domain.throttles import ACTIVATION, Counted, Forgiven, Origin
+from identity.domain.names import all_of, canonical, canonical_email, check_confirmation, check_password
+from identity.domain.registrations import Form, Registration
+from identity.domain.throttles import Counted, Origin
+from identity.service.activation_codes import ActivationCodes
 from identity.service.mails import PostOffice
-from identity.service.passwords import Hasher
-from identity.service.secrets import Secrets
 from identity.service.throttles import Throttles
-
-ORGANISATIONS = Counter("vedette_identity_organisations_total", "Organisations activated")
 
 
 class RegistrationStore(Protocol):
@@ -30,11 +22,7 @@ class RegistrationStore(Protocol):
 
     async def user_by_login(self, name: str) -> User | None: ...
 
-    async def save(
-        self,
-        *things: Registration | User | Login | Organisation | Membership | Mail | Counted | Forgiven,
-        events: tuple[Event, ...] = (),
-    ) -> None: ...
+    async def save(self, *things: Registration | Mail | Counted) -> None: ...
 
 
 class Registrations:
@@ -43,8 +31,7 @@ class Registrations:
     def __init__(
         self,
         store: RegistrationStore,
-        secrets: Secrets,
-        hasher: Hasher,
+        codes: ActivationCodes,
         throttles: Throttles,
         post: PostOffice,
         clock: Clock,
@@ -54,13 +41,32 @@ class Registrations:
     ) -> None:
         """`editions`: the versions of terms and privacy policy that are accepted now."""
         self._store = store
-        self._secrets = secrets
-        self._hasher = hasher
+        self._codes = codes
         self._throttles = throttles
         self._post = post
         self._clock = clock
         self._editions = editions
         self._public_url = public_url
+
+    async def sign_up_alone(
+        self, form: Form, password: str, confirmation: str, *, terms: bool, privacy: bool, origin: Origin
+    ) -> None:
+        """The plain sign-up (S0): as `sign_up`, and the username must be free. That is told at once: who
+        picks a name must know, and a name without an @ is nobody's address.
+
+        The password is only checked here; it is set with the code (see `Registration`).
+        """
+        all_of(
+            lambda: Form.checked(form, terms=terms, privacy=privacy),
+            lambda: check_password(password),
+            lambda: check_confirmation(password, confirmation),
+        )
+        if form.username is not None and "@" not in form.username:
+            counted = await self._throttles.address("username", origin)
+            if await self._store.user_by_login(canonical(form.username)):
+                await settled(lambda: self._store.save(counted))
+                raise username_taken()
+        await self.sign_up(form, terms=terms, privacy=privacy, origin=origin)
 
     async def sign_up(self, form: Form, *, terms: bool, privacy: bool, origin: Origin) -> None:
         """Take the form; a mail says how to go on."""
@@ -77,40 +83,24 @@ class Registrations:
         await settled(lambda: self._resend(email, counted))
         self._post.nudge()
 
-    async def activate(self, email: str, code: str, password: str, origin: Origin) -> None:
-        """Prove the address with the code, set the password; the organisation is live.
-
-        `Invalid` with the same words for a wrong, used or expired code and for an unknown address.
-        """
-        check_password(password)
-        email = canonical(email)
-        counted = await self._throttles.address("activation", origin)
-        forgiven = await self._throttles.claim("activation", f"{email} {origin.network}", ACTIVATION)
-        await settled(lambda: self._activate(email, code, password, counted, forgiven))
-        ORGANISATIONS.inc()
-
     async def _sign_up(self, form: Form, counted: Counted) -> None:
         now = self._clock.now()
         user = await self._store.user_by_login(form.email)
         if user is not None:
             await self._tell_owner(user, counted, now)
             return
-        terms, privacy = self._editions
-        accepted = (
-            Acceptance(document="terms", edition=terms, at=now),
-            Acceptance(document="privacy", edition=privacy, at=now),
-        )
+        accepted = accepted_now(self._editions, now)
         known = await self._store.pending_registration(form.email)
         if known is None:
             identity = OrganisationId(new_id())
-            code = self._new_code(identity, now)
+            code = self._codes.new(identity, now)
             registration = Registration(id=identity, form=form, accepted=accepted, code=code)
-            await self._store.save(registration, self._activation_mail(registration), counted)
+            await self._store.save(registration, self._codes.mail(registration), counted)
             return
         identity = known.id
-        known, due = known.mailed_again(lambda: self._new_code(identity, now), now)
+        known, due = known.mailed_again(lambda: self._codes.new(identity, now), now)
         registration = known.resubmitted(form, accepted)
-        await self._store.save(registration, *([self._activation_mail(registration)] if due else []), counted)
+        await self._store.save(registration, *([self._codes.mail(registration)] if due else []), counted)
 
     async def _tell_owner(self, user: User, counted: Counted, now: datetime) -> None:
         """A mail of its own for who has an account already; one an hour, however often the form comes."""
@@ -128,64 +118,27 @@ class Registrations:
             await self._store.save(counted)
             return
         now, identity = self._clock.now(), registration.id
-        registration, due = registration.mailed_again(lambda: self._new_code(identity, now), now)
+        registration, due = registration.mailed_again(lambda: self._codes.new(identity, now), now)
         if due:
-            await self._store.save(registration, self._activation_mail(registration), counted)
+            await self._store.save(registration, self._codes.mail(registration), counted)
         else:
             await self._store.save(counted)
 
-    async def _activate(
-        self, email: str, code: str, password: str, counted: Counted, forgiven: Forgiven
-    ) -> None:
-        now = self._clock.now()
-        registration = await self._store.pending_registration(email)
-        if registration is None:
-            await self._store.save(counted)
-            raise _wrong_code()
-        digest = self._secrets.code_digest(_purpose(registration.id), code)
-        registration, right = registration.tried(digest, now)
-        if not right:
-            await self._store.save(registration, counted)
-            raise _wrong_code()
-        new = registration.activated(UserId(new_id()), await self._hasher.hash(password), now)
-        await self._store.save(
-            new.registration,
-            new.organisation,
-            new.user,
-            new.login,
-            new.membership,
-            forgiven,
-            events=new.events,
-        )
 
-    def _new_code(self, registration: OrganisationId, now: datetime) -> OneTimeCode:
-        return self._secrets.activation_code(_purpose(registration), now, CODE_LIFETIME, CODE_TRIES)
-
-    def _activation_mail(self, registration: Registration) -> Mail:
-        # Nothing of the form but the address goes into this mail: a stranger may have filled it in, and
-        # the address is not proved yet. Otherwise we would deliver anybody's words to anybody.
-        code = registration.code
-        plain = self._secrets.reveal(code, _purpose(registration.id))
-        return self._post.mail(
-            f"activation:{registration.id}:{code.expires_at.timestamp() * 1000:.0f}:{code.sends}",
-            "activation",
-            registration.form.language,
-            registration.email,
-            {"link": f"{self._public_url}/activate?{urlencode({'email': registration.email})}"},
-            code=f"{plain[:4]}-{plain[4:]}",
-            worthless_at=code.expires_at,
-        )
+def accepted_now(editions: tuple[str, str], now: datetime) -> tuple[Acceptance, ...]:
+    """Both documents in the versions that hold now (ID-15, ID-53)."""
+    terms, privacy = editions
+    return (
+        Acceptance(document="terms", edition=terms, at=now),
+        Acceptance(document="privacy", edition=privacy, at=now),
+    )
 
 
-def _purpose(registration: OrganisationId) -> str:
-    return f"activation:{registration}"
-
-
-def _wrong_code() -> Invalid:
-    message = "The e-mail address and the code do not belong together, or the code has expired."
-    return Invalid(
-        "activation_refused",
+def username_taken() -> Conflict:
+    message = "This username belongs to somebody else."
+    return Conflict(
+        "username_taken",
         message,
-        errors=[FieldError("code", message)],
-        next_step="Look for the latest e-mail from us, or ask for a new one.",
+        errors=[FieldError("username", message)],
+        next_step="Sign up again with another username.",
     )
