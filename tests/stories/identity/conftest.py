@@ -116,6 +116,19 @@ class Portal:
         async with self.client.get(f"/api/v1/{path}", headers=headers) as answer:
             return answer.status, await answer.json()
 
+    async def ask(
+        self, method: str, path: str, token: str, body: Any = None, **headers: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Any request of somebody who is signed in; {} when the answer is empty."""
+        headers = {"Authorization": f"Bearer {token}", **headers}
+        async with self.client.request(method, f"/api/v1/{path}", json=body, headers=headers) as answer:
+            return answer.status, await answer.json() if answer.content_length else {}
+
+    async def as_staff(self) -> str:
+        """An access token of the staff admin."""
+        tokens = await self.signed_in(login="staff@vedette.example", password="staff password")
+        return str(tokens["access_token"])
+
     async def sign_up(self, **changed: Any) -> tuple[int, dict[str, Any]]:
         return await self.post("organisations", {**self.form, **changed})
 

@@ -12,6 +12,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "registrations": "identity",
     "activations": "identity",
     "password-hints": "identity",
+    "partner-requests": "identity",
+    "partner-codes": "identity",
     "sign-ins": "identity",
     "tokens": "identity",
     "sessions": "identity",
@@ -38,6 +40,7 @@ _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "registrations"): _EXACTLY,
     ("POST", "activations"): re.compile("(/resend)?"),
     ("POST", "password-hints"): _EXACTLY,
+    ("POST", "partner-requests"): _EXACTLY,
     ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
     ("POST", "tokens"): _EXACTLY,
     # An on-site server shows its own credential, which only the relay can judge.

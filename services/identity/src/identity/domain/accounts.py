@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Literal
 
 from common.auth import Role
-from common.contracts.identity import AccessChanged, OrganisationCreated
+from common.contracts.identity import AccessChanged, OrganisationChanged, OrganisationCreated
 from common.errors import Conflict
 from common.ids import OrganisationId, UserId
 from identity.domain.policies import RELAXED, STRICT, SignInPolicy
 
 Kind = Literal["customer", "partner", "personal", "staff"]
 Language = Literal["en", "de", "cs", "es", "fr"]
+DocumentName = Literal["terms", "privacy"]
 HIGHEST: dict[Kind, Role] = {
     "customer": Role.SUPER_ADMIN,
     "personal": Role.SUPER_ADMIN,
@@ -25,7 +26,7 @@ HIGHEST: dict[Kind, Role] = {
 class Acceptance:
     """Which version of a document somebody agreed to, and when (ID-15, ID-53)."""
 
-    document: Literal["terms", "privacy"]
+    document: DocumentName
     edition: str
     at: datetime
 
@@ -78,6 +79,30 @@ class Organisation:
         """Whoever signs in from now on meets this policy."""
         return replace(self, sign_in=policy, version=self.version + 1)
 
+    def called(
+        self, name: str, country: str, time_zone: str, currency: str, language: Language, now: datetime
+    ) -> "tuple[Organisation, OrganisationChanged]":
+        """With another name or other preferences."""
+        organisation = replace(
+            self,
+            name=name,
+            country=country,
+            time_zone=time_zone,
+            currency=currency,
+            language=language,
+            version=self.version + 1,
+        )
+        return organisation, OrganisationChanged(
+            organisation=self.id,
+            name=name,
+            country=country,
+            time_zone=time_zone,
+            currency=currency,
+            language=language,
+            version=organisation.version,
+            at=now,
+        )
+
     def created(self) -> OrganisationCreated:
         """The event of its beginning. Staff's own organisation is nobody's customer and is not announced."""
         assert self.kind != "staff", "not announced"
@@ -109,13 +134,52 @@ class User:
     time_zone: str | None = None
     """IANA name; None: not said, mails give times in UTC."""
     created_at: datetime
+    state: Literal["active", "leaving", "gone"] = "active"
+    leaving_since: datetime | None = None
+    leaves_at: datetime | None = None
+    """`leaving`: when the account is removed, unless the person comes back before."""
     version: int = 1
+
+    def called(self, first_name: str, last_name: str, language: Language, time_zone: str | None) -> "User":
+        return replace(
+            self,
+            first_name=first_name,
+            last_name=last_name,
+            language=language,
+            time_zone=time_zone,
+            version=self.version + 1,
+        )
+
+    def with_password(self, password_hash: str) -> "User":
+        return replace(self, password_hash=password_hash, version=self.version + 1)
+
+    def with_email(self, email: str) -> "tuple[User, Login, LoginGone | None]":
+        """At another address, which signs in now; the old one does not any more, unless it is the username
+        too, which never changes."""
+        user = replace(self, email=email, version=self.version + 1)
+        is_username = self.username is not None and self.username.lower() == self.email
+        return user, Login(name=email, user=self.id), None if is_username else LoginGone(self.email, self.id)
+
+    def accepting(self, acceptance: Acceptance) -> "User":
+        """The latest of each document is what holds; the earlier ones are kept as they were."""
+        return replace(self, accepted=(*self.accepted, acceptance), version=self.version + 1)
+
+    def has_accepted(self, document: DocumentName, edition: str) -> bool:
+        return any(entry.document == document and entry.edition == edition for entry in self.accepted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """A name that signs somebody in. Usernames and e-mail addresses share ONE space of names: a username
     may look like an address (ID-4), and nobody may take somebody else's."""
+
+    name: str
+    user: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class LoginGone:
+    """A name that signs nobody in any more."""
 
     name: str
     user: UserId

@@ -1,6 +1,7 @@
 """One-time codes that are mailed: to activate an account, and as the second factor."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,6 +37,19 @@ class OneTimeCode:
         if hmac.compare_digest(self.digest, digest):
             return self, True
         return replace(self, tries_left=self.tries_left - 1), False
+
+    def spent(self) -> "OneTimeCode":
+        """It was right, and works once."""
+        return replace(self, tries_left=0)
+
+    def again(self, new_code: Callable[[], "OneTimeCode"], now: datetime) -> tuple["OneTimeCode", bool]:
+        """After the wish for another mail, and whether one is due: the same code while it holds, a new one
+        after; never sooner than the cool-down."""
+        if not self.alive(now) and now >= self.sent_at + COOL_DOWN:
+            return new_code(), True
+        if self.alive(now) and self.resend_after(now) == 0:
+            return self.sent_again(now), True
+        return self, False
 
     def resend_after(self, now: datetime) -> float:
         """Seconds until it may be mailed again (0: now)."""

@@ -9,11 +9,24 @@ from identity.domain.accounts import Language
 
 Template = Literal[
     "account_exists",
+    "account_gone",
+    "account_leaving",
+    "account_stays",
     "activation",
+    "address_in_use",
     "allowance_nears",
     "allowance_used_up",
+    "email_changed",
+    "email_code_new",
+    "email_code_old",
     "one_time_password",
     "partner_activation",
+    "partner_request_declined",
+    "partner_request_received",
+    "partner_request_refused",
+    "partner_welcome",
+    "password_changed",
+    "password_reset",
     "personal_activation",
 ]
 """The files in each language's folder of templates."""

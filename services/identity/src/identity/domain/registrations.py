@@ -11,7 +11,7 @@ from common.contracts.identity import AccessChanged, OrganisationCreated
 from common.errors import FieldError, Invalid
 from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Acceptance, Language, Login, Membership, Organisation, User
-from identity.domain.codes import COOL_DOWN, OneTimeCode
+from identity.domain.codes import OneTimeCode
 from identity.domain.names import all_of, canonical, canonical_email, check_username
 from identity.domain.places import COUNTRIES, CURRENCIES
 
@@ -53,6 +53,10 @@ class Form:
             kind="personal",
             username=username,
         )
+
+    def with_partner_code(self, code: str) -> "Form":
+        """With the code as the registry spells it."""
+        return replace(self, partner_code=code)
 
     @classmethod
     def checked(cls, form: "Form", *, terms: bool, privacy: bool) -> "Form":
@@ -135,13 +139,7 @@ class Registration:
 
     def mailed_again(self, new_code: Callable[[], OneTimeCode], now: datetime) -> tuple["Registration", bool]:
         """After the wish for another mail, and whether one is due; a code that holds stays (rule 11)."""
-        code, due = self.code, True
-        if not code.alive(now) and now >= code.sent_at + COOL_DOWN:
-            code = new_code()
-        elif code.alive(now) and code.resend_after(now) == 0:
-            code = code.sent_again(now)
-        else:
-            due = False
+        code, due = self.code.again(new_code, now)
         return replace(self, code=code, version=self.version + 1), due
 
     def resubmitted(self, form: Form, accepted: tuple[Acceptance, ...]) -> "Registration":
@@ -151,6 +149,10 @@ class Registration:
             return self
         return replace(self, form=form, accepted=accepted)
 
+    def approved(self, form: Form, accepted: tuple[Acceptance, ...], code: OneTimeCode) -> "Registration":
+        """Staff has approved a partner's form: it takes the place of what waits here, with a new code."""
+        return replace(self, form=form, accepted=accepted, code=code, version=self.version + 1)
+
     def tried(self, digest: bytes, now: datetime) -> tuple["Registration", bool]:
         """After a try, and whether it was right. A wrong one is a new version; a right one becomes one
         by `activated`."""
@@ -159,7 +161,7 @@ class Registration:
 
     def activated(self, user: UserId, password_hash: str, now: datetime) -> Activated:
         """The code was right: the person becomes the organisation's first Super Admin (ID-55)."""
-        organisation, membership, access = self._organisation(now).founded(user, now)
+        organisation, membership, access = organisation_of(self.id, self.form, now).founded(user, now)
         form = self.form
         person = User(
             id=user,
@@ -183,15 +185,16 @@ class Registration:
             events=(organisation.created(), access),
         )
 
-    def _organisation(self, now: datetime) -> Organisation:
-        form = self.form
-        return Organisation(
-            id=self.id,
-            name=form.organisation_name,
-            kind=form.kind,
-            country=form.country,
-            time_zone=form.time_zone,
-            currency=form.currency,
-            language=form.language,
-            created_at=now,
-        )
+
+def organisation_of(identity: OrganisationId, form: Form, now: datetime) -> Organisation:
+    """The organisation that a form describes."""
+    return Organisation(
+        id=identity,
+        name=form.organisation_name,
+        kind=form.kind,
+        country=form.country,
+        time_zone=form.time_zone,
+        currency=form.currency,
+        language=form.language,
+        created_at=now,
+    )

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from common.auth import Role
 from common.contracts import Event
-from common.database import Database, Document, Index, Insert, Save, Update, Write
+from common.database import Database, Delete, Document, Index, Insert, Save, Update, Write
 from common.ids import OrganisationId, SessionId, UserId
-from identity.domain.accounts import Acceptance, Login, Membership, Organisation, User
+from identity.domain.accounts import Acceptance, Login, LoginGone, Membership, Organisation, User
 from identity.domain.codes import OneTimeCode
 from identity.domain.keys import SigningKey
 from identity.domain.mails import Mail
@@ -41,6 +41,7 @@ Kept = (
     Registration
     | User
     | Login
+    | LoginGone
     | Organisation
     | Membership
     | SignIn
@@ -73,7 +74,7 @@ class IdentityStore:
 
     async def save(self, *things: Kept, events: Sequence[Event] = ()) -> None:
         """`Stale` when an aggregate was changed meanwhile, `Conflict` when a new one exists already."""
-        await self._database.commit([_write(thing) for thing in things], events)
+        await self._database.commit([write_of(thing) for thing in things], events)
 
     async def pending_registration(self, email: str) -> Registration | None:
         return await self._one(REGISTRATIONS, {"form.email": email, "state": "pending"}, _registration)
@@ -84,7 +85,7 @@ class IdentityStore:
         return await self.user(UserId(login["user"] if login else "nobody"))
 
     async def user(self, identity: UserId) -> User | None:
-        return await self._one(USERS, {"_id": identity}, _user)
+        return await self._one(USERS, {"_id": identity}, user_of)
 
     async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None:
         """Nobody's who has left, and no visitor's."""
@@ -141,7 +142,7 @@ class IdentityStore:
         return [_session(row) for row in rows]
 
     async def throttle(self, identity: str) -> Throttle | None:
-        return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**_named(row)))
+        return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**named(row)))
 
     async def next_mail_due(self) -> datetime | None:
         rows = await self._mails({}, limit=1)
@@ -153,22 +154,24 @@ class IdentityStore:
     async def signing_keys(self) -> list[SigningKey]:
         """Oldest first."""
         rows = await self._database.find(SIGNING_KEYS, {}, sort=[("_id", 1)])
-        return [SigningKey(**_named(row, "number")) for row in rows]
+        return [SigningKey(**named(row, "number")) for row in rows]
 
     async def _mails(self, where: Document, limit: int) -> list[Mail]:
         due = {"state": "waiting", **where}
         rows = await self._database.find(MAILS, due, sort=[("due_at", 1)], limit=limit)
-        return [Mail(**_named(row)) for row in rows]
+        return [Mail(**named(row)) for row in rows]
 
     async def _one(self, collection: str, where: Document, read: Callable[[Document], T]) -> T | None:
         row = await self._database.get(collection, where)
         return read(row) if row is not None else None
 
 
-def _write(thing: Kept) -> Write:
+def write_of(thing: Kept) -> Write:
     match thing:
         case Login():
             return Insert(LOGINS, {"_id": thing.name, "user": thing.user})
+        case LoginGone():
+            return Delete(LOGINS, {"_id": thing.name, "user": thing.user})
         case SigningKey():
             document = asdict(thing)
             return Insert(SIGNING_KEYS, {"_id": document.pop("number"), **document})
@@ -190,33 +193,33 @@ def _write(thing: Kept) -> Write:
             return Save(_AGGREGATES[type(thing)], {"_id": document.pop("id"), **document})
 
 
-def _named(row: Document, identity: str = "id") -> dict[str, Any]:
+def named(row: Document, identity: str = "id") -> dict[str, Any]:
     return {identity if key == "_id" else key: value for key, value in row.items()}
 
 
 def _registration(row: Document) -> Registration:
     parts = {
         "form": Form(**row["form"]),
-        "accepted": _acceptances(row["accepted"]),
+        "accepted": acceptances(row["accepted"]),
         "code": OneTimeCode(**row["code"]),
     }
-    return Registration(**(_named(row) | parts))
+    return Registration(**(named(row) | parts))
 
 
-def _user(row: Document) -> User:
-    return User(**(_named(row) | {"accepted": _acceptances(row["accepted"])}))
+def user_of(row: Document) -> User:
+    return User(**(named(row) | {"accepted": acceptances(row["accepted"])}))
 
 
 def _organisation(row: Document) -> Organisation:
     policy = row.get("sign_in")
     known = SignInPolicy(**policy) if policy else None
-    return Organisation(**(_named(row) | {"sign_in": known, "owners": tuple(row["owners"])}))
+    return Organisation(**(named(row) | {"sign_in": known, "owners": tuple(row["owners"])}))
 
 
 def _session(row: Document) -> Session:
     visit = row.get("visit")
     known = Visit(**(visit | {"role": Role(visit["role"])})) if visit else None
-    return Session(**(_named(row) | {"visit": known}))
+    return Session(**(named(row) | {"visit": known}))
 
 
 def _membership(row: Document) -> Membership:
@@ -226,8 +229,8 @@ def _membership(row: Document) -> Membership:
 
 
 def _sign_in(row: Document) -> SignIn:
-    return SignIn(**(_named(row) | {"code": OneTimeCode(**row["code"])}))
+    return SignIn(**(named(row) | {"code": OneTimeCode(**row["code"])}))
 
 
-def _acceptances(rows: Sequence[Document]) -> tuple[Acceptance, ...]:
+def acceptances(rows: Sequence[Document]) -> tuple[Acceptance, ...]:
     return tuple(Acceptance(**row) for row in rows)

@@ -1,0 +1,115 @@
+"""What people ask for about their accounts: joining as a partner, another password or address, leaving."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from common.contracts import Event
+from common.database import Delete, Document, Index, Save, Write
+from common.ids import UserId
+from identity.domain.accounts import User
+from identity.domain.codes import OneTimeCode
+from identity.domain.email_changes import EmailChange
+from identity.domain.partner_requests import PartnerCode, PartnerRequest, RequestState
+from identity.domain.recoveries import Recovery
+from identity.domain.registrations import Form
+from identity.store.accounts import USERS, IdentityStore, Kept, acceptances, named, user_of, write_of
+
+PARTNER_CODES, PARTNER_REQUESTS = "partner_codes", "partner_requests"
+RECOVERIES, EMAIL_CHANGES = "recoveries", "email_changes"
+INDEXES = (
+    Index(PARTNER_REQUESTS, (("state", 1), ("_id", 1))),
+    Index(PARTNER_REQUESTS, (("form.email", 1),), unique=True, where={"state": "requested"}),
+    Index(RECOVERIES, (("forget_at", 1),), expire_after=0),
+    Index(EMAIL_CHANGES, (("forget_at", 1),), expire_after=0),
+    Index(USERS, (("leaves_at", 1),), where={"state": "leaving"}),
+)
+_AGGREGATES: dict[type, str] = {
+    PartnerCode: PARTNER_CODES,
+    PartnerRequest: PARTNER_REQUESTS,
+    Recovery: RECOVERIES,
+    EmailChange: EMAIL_CHANGES,
+}
+
+
+class PeopleStore(IdentityStore):
+    """Adds to the accounts what is asked for about them; one change may be of both."""
+
+    async def save(
+        self,
+        *things: Kept | PartnerCode | PartnerRequest | Recovery | EmailChange,
+        events: Sequence[Event] = (),
+    ) -> None:
+        await self._database.commit([_write(thing) for thing in things], events)
+
+    async def remove(self, code: PartnerCode, events: Sequence[Event]) -> None:
+        await self._database.commit([Delete(PARTNER_CODES, {"_id": code.id})], events)
+
+    async def partner_code(self, identity: str) -> PartnerCode | None:
+        return await self._one(PARTNER_CODES, {"_id": identity}, _code)
+
+    async def partner_codes(self, after: str | None, limit: int) -> list[PartnerCode]:
+        """By code."""
+        where = {"_id": {"$gt": after or ""}}
+        rows = await self._database.find(PARTNER_CODES, where, sort=[("_id", 1)], limit=limit)
+        return [_code(row) for row in rows]
+
+    async def partner_request(self, identity: str) -> PartnerRequest | None:
+        return await self._one(PARTNER_REQUESTS, {"_id": identity}, _request)
+
+    async def open_partner_request(self, email: str) -> PartnerRequest | None:
+        return await self._one(PARTNER_REQUESTS, {"form.email": email, "state": "requested"}, _request)
+
+    async def partner_requests(
+        self, state: RequestState, after: str | None, limit: int
+    ) -> list[PartnerRequest]:
+        """Oldest first."""
+        where = {"state": state, "_id": {"$gt": after or ""}}
+        rows = await self._database.find(PARTNER_REQUESTS, where, sort=[("_id", 1)], limit=limit)
+        return [_request(row) for row in rows]
+
+    async def recovery(self, user: UserId) -> Recovery | None:
+        return await self._one(RECOVERIES, {"_id": user}, _recovery)
+
+    async def email_change(self, user: UserId) -> EmailChange | None:
+        return await self._one(EMAIL_CHANGES, {"_id": user}, _email_change)
+
+    async def next_leaving(self) -> datetime | None:
+        rows = await self._leaving({}, limit=1)
+        return rows[0].leaves_at if rows else None
+
+    async def leaving(self, now: datetime, limit: int) -> list[User]:
+        """Whose time has come."""
+        return await self._leaving({"leaves_at": {"$lte": now}}, limit)
+
+    async def _leaving(self, where: Document, limit: int) -> list[User]:
+        due = {"state": "leaving", **where}
+        rows = await self._database.find(USERS, due, sort=[("leaves_at", 1)], limit=limit)
+        return [user_of(row) for row in rows]
+
+
+def _write(thing: Kept | PartnerCode | PartnerRequest | Recovery | EmailChange) -> Write:
+    match thing:
+        case PartnerCode() | PartnerRequest() | Recovery() | EmailChange():
+            document = asdict(thing)
+            return Save(_AGGREGATES[type(thing)], {"_id": document.pop("id"), **document})
+        case _:
+            return write_of(thing)
+
+
+def _code(row: Document) -> PartnerCode:
+    return PartnerCode(**(named(row) | {"emails": tuple(row["emails"])}))
+
+
+def _request(row: Document) -> PartnerRequest:
+    parts = {"form": Form(**row["form"]), "accepted": acceptances(row["accepted"])}
+    return PartnerRequest(**(named(row) | parts))
+
+
+def _recovery(row: Document) -> Recovery:
+    return Recovery(**(named(row) | {"code": OneTimeCode(**row["code"])}))
+
+
+def _email_change(row: Document) -> EmailChange:
+    codes = {name: OneTimeCode(**row[name]) for name in ("old_code", "new_code")}
+    return EmailChange(**(named(row) | codes))
