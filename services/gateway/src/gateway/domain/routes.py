@@ -9,9 +9,11 @@ SERVICES: Final = ("identity", "provisioning", "licensing", "relay")
 
 RESOURCES: Final[Mapping[str, str]] = {
     "organisations": "identity",
+    "organisation": "identity",
     "registrations": "identity",
     "activations": "identity",
     "password-hints": "identity",
+    "password-resets": "identity",
     "partner-requests": "identity",
     "partner-codes": "identity",
     "sign-ins": "identity",
@@ -40,6 +42,7 @@ _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "registrations"): _EXACTLY,
     ("POST", "activations"): re.compile("(/resend)?"),
     ("POST", "password-hints"): _EXACTLY,
+    ("POST", "password-resets"): re.compile("(/confirm)?"),
     ("POST", "partner-requests"): _EXACTLY,
     ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
     ("POST", "tokens"): _EXACTLY,

@@ -1,18 +1,26 @@
 """HTTP in: one module a group of routes."""
 
 from identity.api.audit import AuditApi
+from identity.api.email_changes import EmailChangesApi
+from identity.api.me import MeApi
+from identity.api.organisation import OrganisationApi
 from identity.api.partner_codes import PartnerCodesApi
 from identity.api.partner_requests import PartnerRequestsApi
 from identity.api.password_hints import PasswordHintsApi
+from identity.api.recoveries import RecoveriesApi
 from identity.api.registrations import RegistrationsApi
 from identity.api.sessions import SessionsApi
 from identity.api.sign_ins import SignInsApi
 
 __all__ = [
     "AuditApi",
+    "EmailChangesApi",
+    "MeApi",
+    "OrganisationApi",
     "PartnerCodesApi",
     "PartnerRequestsApi",
     "PasswordHintsApi",
+    "RecoveriesApi",
     "RegistrationsApi",
     "SessionsApi",
     "SignInsApi",

@@ -16,7 +16,7 @@ def assemble(
     """Identity on the given parts. `carrier` and `hasher` are the two ends that tests may replace."""
     core = Core.build(parts, settings, carrier, hasher)
     log, audit = wings.audit(core)
-    house = [accounts.signing_up(core), accounts.partners(core), wings.signing_in(core), wings.announcements(core), audit]
+    house = [*accounts.wings(core), wings.signing_in(core), wings.announcements(core), audit]
     return Assembly(
         routes=[route for wing in house for api in wing.apis for route in api.routes()],
         subscriptions=subscriptions(log, [wing.hears for wing in house]),

@@ -1,15 +1,34 @@
 """The wing of accounts: signing up, and what people decide about themselves."""
 
-from identity.api import PartnerCodesApi, PartnerRequestsApi, PasswordHintsApi, RegistrationsApi
+from common.due import DueLoop
+from identity.api import (
+    EmailChangesApi,
+    MeApi,
+    OrganisationApi,
+    PartnerCodesApi,
+    PartnerRequestsApi,
+    PasswordHintsApi,
+    RecoveriesApi,
+    RegistrationsApi,
+)
 from identity.app.core import Core, Wing
 from identity.service.activation_codes import ActivationCodes
 from identity.service.activations import Activations
+from identity.service.departures import Departures
+from identity.service.email_changes import EmailChanges
+from identity.service.organisation_profile import OrganisationProfile
 from identity.service.partner_codes import PartnerCodes
 from identity.service.partner_requests import PartnerRequests
+from identity.service.profiles import PasswordCheck, Profiles
+from identity.service.recoveries import Recoveries
 from identity.service.registrations import Registrations
 from identity.service.staff import StaffBootstrap
 from identity.service.strength import StrengthMeter
 from identity.store import PeopleStore
+
+
+def wings(core: Core) -> list[Wing]:
+    return [signing_up(core), partners(core), own_account(core)]
 
 
 def signing_up(core: Core) -> Wing:
@@ -44,4 +63,29 @@ def partners(core: Core) -> Wing:
             PartnerCodesApi(PartnerCodes(store, core.clock)),
             PartnerRequestsApi(requests, core.origins),
         ]
+    )
+
+
+def own_account(core: Core) -> Wing:
+    """The forgotten password, and everything under /me."""
+    store, hasher, post, clock = PeopleStore(core.parts.database), core.hasher, core.post, core.clock
+    check = PasswordCheck(hasher, core.throttles)
+    recoveries = Recoveries(
+        store, core.secrets, hasher, core.throttles, post, clock, public_url=core.public_url
+    )
+    profiles = Profiles(store, hasher, check, post, clock, editions=core.editions, public_url=core.public_url)
+    changes = EmailChanges(
+        store, core.secrets, check, core.throttles, post, clock, public_url=core.public_url
+    )
+    departures = Departures(store, check, post, clock, public_url=core.public_url)
+    core.sessions.came_in = departures.came_in
+    loop = DueLoop("departures", departures.next_due, departures.remove_due, clock)
+    return Wing(
+        apis=[
+            RecoveriesApi(recoveries, core.origins),
+            MeApi(profiles, departures, core.origins),
+            EmailChangesApi(changes, core.origins),
+            OrganisationApi(OrganisationProfile(core.store, clock)),
+        ],
+        background=[loop],
     )

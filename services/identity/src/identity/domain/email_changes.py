@@ -28,9 +28,13 @@ class EmailChange:
     def complete(self) -> bool:
         return self.old_confirmed and self.new_confirmed
 
-    def done(self, now: datetime) -> "EmailChange":
-        """Made, or taken back: its codes are worthless, also those on their way."""
+    def cancelled(self, now: datetime) -> "EmailChange":
+        """Its codes are worthless, also those on their way."""
         return replace(self, forget_at=now, version=self.version + 1)
+
+    def done(self, now: datetime) -> "EmailChange":
+        """Made. Belongs to the same change as `tried`, hence the same version."""
+        return replace(self, forget_at=now)
 
     def alive(self, now: datetime) -> bool:
         return now < self.forget_at and (self.old_code.tries_left > 0 or self.new_code.tries_left > 0)

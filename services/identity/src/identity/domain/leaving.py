@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from common.errors import Conflict
-from identity.domain.accounts import HIGHEST, Membership, Organisation, User
+from identity.domain.accounts import HIGHEST, LoginGone, Membership, Organisation, User
 
 GRACE = timedelta(days=14)
 """Between the wish and the end."""
@@ -36,9 +36,19 @@ def gone(user: User) -> User:
     )
 
 
+def delayed(user: User, now: datetime) -> User:
+    """It cannot be done now: tomorrow again."""
+    return replace(user, leaves_at=now + timedelta(days=1), version=user.version + 1)
+
+
+def names_gone(user: User) -> list[LoginGone]:
+    names = dict.fromkeys([user.email, (user.username or user.email).lower()])
+    return [LoginGone(name, user.id) for name in names]
+
+
 def left(organisation: Organisation, user: User, members: list[Membership]) -> Organisation:
-    """The organisation without this person; `Conflict` when others would be left without a Super Admin.
-    Who is alone may go: nobody is left behind."""
+    """The organisation without this person (the same object when nothing changes); `Conflict` when others
+    would be left without a Super Admin. Who is alone may go: nobody is left behind."""
     if all(member.user == user.id for member in members):
         return replace(organisation, owners=(), version=organisation.version + 1)
     try:

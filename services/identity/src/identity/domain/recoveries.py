@@ -31,6 +31,10 @@ class Recovery:
         code, due = self.code.again(new_code, now)
         return replace(self, code=code, forget_at=code.expires_at, version=self.version + 1), due
 
+    def spent(self) -> "Recovery":
+        """Its code is worthless, also one on its way: the person has proved who they are in another way."""
+        return replace(self, code=self.code.spent(), version=self.version + 1)
+
     def tried(self, digest: bytes, now: datetime) -> tuple["Recovery", bool]:
         """After a try, and whether it was right; the right one uses the code up."""
         code, right = self.code.tried(digest, now)

@@ -17,6 +17,8 @@ from identity.domain.places import COUNTRIES, CURRENCIES
 
 CODE_LIFETIME = timedelta(hours=24)
 CODE_TRIES = 10
+REMEMBERED = timedelta(days=90)
+"""How long after the last mail a form is kept that nobody activates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +132,16 @@ class Registration:
     form: Form
     accepted: tuple[Acceptance, ...]
     code: OneTimeCode
+    forget_at: datetime | None = None
+    """Nobody has come for so long; or the form has done its work."""
     state: Literal["pending", "activated"] = "pending"
     version: int = 1
+
+    @classmethod
+    def begun(
+        cls, identity: OrganisationId, form: Form, accepted: tuple[Acceptance, ...], code: OneTimeCode
+    ) -> "Registration":
+        return cls(id=identity, form=form, accepted=accepted, code=code, forget_at=code.sent_at + REMEMBERED)
 
     @property
     def email(self) -> str:
@@ -140,7 +150,8 @@ class Registration:
     def mailed_again(self, new_code: Callable[[], OneTimeCode], now: datetime) -> tuple["Registration", bool]:
         """After the wish for another mail, and whether one is due; a code that holds stays (rule 11)."""
         code, due = self.code.again(new_code, now)
-        return replace(self, code=code, version=self.version + 1), due
+        forget_at = code.sent_at + REMEMBERED
+        return replace(self, code=code, forget_at=forget_at, version=self.version + 1), due
 
     def resubmitted(self, form: Form, accepted: tuple[Acceptance, ...]) -> "Registration":
         """The form was sent again, which is also a wish for another mail (`mailed_again`, the same change):
@@ -151,7 +162,8 @@ class Registration:
 
     def approved(self, form: Form, accepted: tuple[Acceptance, ...], code: OneTimeCode) -> "Registration":
         """Staff has approved a partner's form: it takes the place of what waits here, with a new code."""
-        return replace(self, form=form, accepted=accepted, code=code, version=self.version + 1)
+        begun = Registration.begun(self.id, form, accepted, code)
+        return replace(begun, version=self.version + 1)
 
     def tried(self, digest: bytes, now: datetime) -> tuple["Registration", bool]:
         """After a try, and whether it was right. A wrong one is a new version; a right one becomes one
@@ -177,7 +189,7 @@ class Registration:
         )
         names = dict.fromkeys([form.email, canonical(form.username or form.email)])
         return Activated(
-            registration=replace(self, state="activated", version=self.version + 1),
+            registration=replace(self, state="activated", forget_at=now, version=self.version + 1),
             organisation=organisation,
             user=person,
             logins=tuple(Login(name=name, user=user) for name in names),

@@ -143,7 +143,7 @@ class PartnerRequests:
         code = self._codes.new(identity, now)
         if known is not None:
             return known.approved(request.form, request.accepted, code)
-        return Registration(id=identity, form=request.form, accepted=request.accepted, code=code)
+        return Registration.begun(identity, request.form, request.accepted, code)
 
     async def _request(self, identity: str) -> PartnerRequest:
         request = await self._store.partner_request(identity)

@@ -94,7 +94,7 @@ class Registrations:
         if known is None:
             identity = OrganisationId(new_id())
             code = self._codes.new(identity, now)
-            registration = Registration(id=identity, form=form, accepted=accepted, code=code)
+            registration = Registration.begun(identity, form, accepted, code)
             await self._store.save(registration, self._codes.mail(registration), counted)
             return
         identity = known.id

@@ -1,6 +1,7 @@
 """Sessions: opened by signing in, kept by refreshing, ended once for all (rules 7, 10, 27)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,6 +76,8 @@ class Sessions:
         self._secrets = secrets
         self._keys = keys
         self._clock = clock
+        self.came_in: Callable[[UserId], Awaitable[None]] = _nothing
+        """Called when somebody signs in, in whatever way. Set by `app`."""
 
     async def begin(
         self,
@@ -88,6 +91,7 @@ class Sessions:
     ) -> tuple[Session, Tokens]:
         """A new session, to be saved by the caller together with what it came from. `factor`: the second
         factor that was shown; `visit`: the session is under a grant, in somebody else's organisation."""
+        await self.came_in(user)
         now = self._clock.now()
         identity = SessionId(new_id())
         refresh = self._secrets.refresh_token(identity)
@@ -213,6 +217,10 @@ class Sessions:
 
     def _digest(self, refresh_token: str) -> bytes:
         return self._secrets.digest("refresh", refresh_token)
+
+
+async def _nothing(user: UserId) -> None:
+    """Nobody wants to know."""
 
 
 def _over() -> Unauthenticated:

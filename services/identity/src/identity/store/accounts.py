@@ -25,6 +25,7 @@ THROTTLES, SIGNING_KEYS = "throttles", "signing_keys"
 
 INDEXES = (
     Index(REGISTRATIONS, (("form.email", 1),), unique=True, where={"state": "pending"}),
+    Index(REGISTRATIONS, (("forget_at", 1),), expire_after=0),
     Index(MEMBERSHIPS, (("user", 1),)),
     Index(MEMBERSHIPS, (("organisation", 1),)),
     Index(SIGN_INS, (("user", 1), ("network", 1), ("state", 1), ("_id", -1))),
@@ -117,13 +118,13 @@ class IdentityStore:
         return [_organisation(row) for row in rows]
 
     async def sign_in(self, identity: str) -> SignIn | None:
-        return await self._one(SIGN_INS, {"_id": identity}, _sign_in)
+        return await self._one(SIGN_INS, {"_id": identity}, sign_in_of)
 
     async def pending_sign_in(self, user: UserId, network: str) -> SignIn | None:
         """The latest one; it may have expired."""
         where = {"user": user, "network": network, "state": "pending"}
         rows = await self._database.find(SIGN_INS, where, sort=[("_id", -1)], limit=1)
-        return _sign_in(rows[0]) if rows else None
+        return sign_in_of(rows[0]) if rows else None
 
     async def session(self, identity: SessionId) -> Session | None:
         return await self._one(SESSIONS, {"_id": identity}, _session)
@@ -228,7 +229,7 @@ def _membership(row: Document) -> Membership:
     return Membership(**(fields | scope | {"role": Role(row["role"])}))
 
 
-def _sign_in(row: Document) -> SignIn:
+def sign_in_of(row: Document) -> SignIn:
     return SignIn(**(named(row) | {"code": OneTimeCode(**row["code"])}))
 
 

@@ -13,7 +13,18 @@ from identity.domain.email_changes import EmailChange
 from identity.domain.partner_requests import PartnerCode, PartnerRequest, RequestState
 from identity.domain.recoveries import Recovery
 from identity.domain.registrations import Form
-from identity.store.accounts import USERS, IdentityStore, Kept, acceptances, named, user_of, write_of
+from identity.domain.sign_ins import SignIn
+from identity.store.accounts import (
+    SIGN_INS,
+    USERS,
+    IdentityStore,
+    Kept,
+    acceptances,
+    named,
+    sign_in_of,
+    user_of,
+    write_of,
+)
 
 PARTNER_CODES, PARTNER_REQUESTS = "partner_codes", "partner_requests"
 RECOVERIES, EMAIL_CHANGES = "recoveries", "email_changes"
@@ -24,6 +35,8 @@ INDEXES = (
     Index(EMAIL_CHANGES, (("forget_at", 1),), expire_after=0),
     Index(USERS, (("leaves_at", 1),), where={"state": "leaving"}),
 )
+PERSONAL: tuple[str, ...] = (SIGN_INS,)
+"""Collections whose documents belong to one person (field `user`) and go with the account."""
 _AGGREGATES: dict[type, str] = {
     PartnerCode: PARTNER_CODES,
     PartnerRequest: PARTNER_REQUESTS,
@@ -41,6 +54,12 @@ class PeopleStore(IdentityStore):
         events: Sequence[Event] = (),
     ) -> None:
         await self._database.commit([_write(thing) for thing in things], events)
+
+    async def part(self, user: User, *things: Kept, events: Sequence[Event]) -> None:
+        """`save` for somebody who goes: what belongs to the person alone is removed in the same change."""
+        removed = [Delete(collection, {"user": user.id}) for collection in PERSONAL]
+        removed += [Delete(collection, {"_id": user.id}) for collection in (RECOVERIES, EMAIL_CHANGES)]
+        await self._database.commit([*(_write(thing) for thing in (user, *things)), *removed], events)
 
     async def remove(self, code: PartnerCode, events: Sequence[Event]) -> None:
         await self._database.commit([Delete(PARTNER_CODES, {"_id": code.id})], events)
@@ -67,6 +86,11 @@ class PeopleStore(IdentityStore):
         where = {"state": state, "_id": {"$gt": after or ""}}
         rows = await self._database.find(PARTNER_REQUESTS, where, sort=[("_id", 1)], limit=limit)
         return [_request(row) for row in rows]
+
+    async def sign_ins_of(self, user: UserId) -> list[SignIn]:
+        """Those that wait for a second factor; they may have expired."""
+        rows = await self._database.find(SIGN_INS, {"user": user, "state": "pending"})
+        return [sign_in_of(row) for row in rows]
 
     async def recovery(self, user: UserId) -> Recovery | None:
         return await self._one(RECOVERIES, {"_id": user}, _recovery)
