@@ -104,6 +104,14 @@ class Portal:
         assert isinstance(loop, DueLoop)
         return loop
 
+    async def reminders(self) -> None:
+        """The time for reminders has come."""
+        loop = next(
+            loop for loop in self.assembly.background if getattr(loop, "_name", "") == "api_key_reminders"
+        )
+        assert isinstance(loop, DueLoop)
+        await loop._once()
+
     def rows(self, collection: str) -> list[dict[str, Any]]:
         return list(self.database.collections.get(collection, {}).values())
 

@@ -21,6 +21,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "sessions": "identity",
     "me": "identity",
     "audit": "identity",
+    "api-keys": "identity",
     "claims": "provisioning",
     "cameras": "provisioning",
     "items": "provisioning",
@@ -46,6 +47,7 @@ _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "partner-requests"): _EXACTLY,
     ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
     ("POST", "tokens"): _EXACTLY,
+    ("POST", "api-keys"): re.compile("/exchange"),
     # An on-site server shows its own credential, which only the relay can judge.
     ("PUT", "servers"): re.compile(r"/[^/]+/heartbeat"),
 }

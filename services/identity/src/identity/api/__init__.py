@@ -1,5 +1,6 @@
 """HTTP in: one module a group of routes."""
 
+from identity.api.api_keys import ApiKeysApi
 from identity.api.audit import AuditApi
 from identity.api.email_changes import EmailChangesApi
 from identity.api.me import MeApi
@@ -13,6 +14,7 @@ from identity.api.sessions import SessionsApi
 from identity.api.sign_ins import SignInsApi
 
 __all__ = [
+    "ApiKeysApi",
     "AuditApi",
     "EmailChangesApi",
     "MeApi",

@@ -2,6 +2,7 @@
 
 from common.app import Assembly, Parts
 from identity.app import accounts, wings
+from identity.app.api_keys import api_keys
 from identity.app.core import Core
 from identity.consumers import subscriptions
 from identity.service.mails import Carrier
@@ -16,7 +17,13 @@ def assemble(
     """Identity on the given parts. `carrier` and `hasher` are the two ends that tests may replace."""
     core = Core.build(parts, settings, carrier, hasher)
     log, audit = wings.audit(core)
-    house = [*accounts.wings(core), wings.signing_in(core), wings.announcements(core), audit]
+    house = [
+        *accounts.wings(core),
+        wings.signing_in(core),
+        api_keys(core),
+        wings.announcements(core),
+        audit,
+    ]
     return Assembly(
         routes=[route for wing in house for api in wing.apis for route in api.routes()],
         subscriptions=subscriptions(log, [wing.hears for wing in house]),

@@ -16,6 +16,7 @@ Template = Literal[
     "address_in_use",
     "allowance_nears",
     "allowance_used_up",
+    "api_key_expires",
     "email_changed",
     "email_code_new",
     "email_code_old",

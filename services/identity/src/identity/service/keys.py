@@ -1,6 +1,7 @@
 """Access tokens: made, signed, and the public keys that verify them (RFC 7519, RFC 9068, RFC 8037)."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -50,32 +51,36 @@ class KeyRing:
     async def access_token(self, session: Session, role: Role, *, strong: bool, scoped: bool = False) -> str:
         """A token for the session's person, in the session's organisation, for `ACCESS_LIFETIME`, or until
         the grant ends that the session stands on."""
-        now = self._clock.now()
-        await self._look_again(now)
-        key = signer(self._keys, now)
-        if key is None:
-            raise _not_ready()
         visit = session.visit
-        ends = now + ACCESS_LIFETIME
-        if visit and visit.until:
-            ends = min(ends, visit.until)
         claims: dict[str, Any] = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
             "sub": session.user,
             "org": session.organisation,
             "role": role.value,
             "sid": session.id,
-            "iat": now.timestamp(),
-            "exp": int(ends.timestamp()),
-            "jti": new_id(),
             "mfa": strong,
             "scoped": visit.scoped if visit else scoped,
         }
         if visit:
             claims |= {"via": visit.via, "grant": visit.grant}
+        return await self.signed(claims, visit.until if visit else None)
+
+    async def signed(self, claims: Mapping[str, Any], until: datetime | None = None) -> str:
+        """A token that says `claims`, for `ACCESS_LIFETIME` and not beyond `until`."""
+        now = self._clock.now()
+        await self._look_again(now)
+        key = signer(self._keys, now)
+        if key is None:
+            raise _not_ready()
+        ends = now + ACCESS_LIFETIME
+        usual = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "iat": now.timestamp(),
+            "exp": int(min(ends, until or ends).timestamp()),
+            "jti": new_id(),
+        }
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
-        return jwt.encode(header, claims, self._private[key.number], [ALGORITHM])
+        return jwt.encode(header, {**claims, **usual}, self._private[key.number], [ALGORITHM])
 
     async def published(self) -> list[dict[str, Any]]:
         """The public keys, as the members of a JSON Web Key Set."""
