@@ -55,8 +55,11 @@ class Town:
 
 
 @asynccontextmanager
-async def town(services: dict[str, web.Application], **settings: Any) -> AsyncIterator[Town]:
+async def town(
+    services: dict[str, web.Application], house: MemoryHouse | None = None, **settings: Any
+) -> AsyncIterator[Town]:
     """`services` by name; those not named are down."""
+    house = house or MemoryHouse()
     async with AsyncExitStack() as stack:
         urls = {
             f"{name}_url": "http://127.0.0.1:9" for name in ("identity", "provisioning", "licensing", "relay")
@@ -66,7 +69,6 @@ async def town(services: dict[str, web.Application], **settings: Any) -> AsyncIt
             await listener.open()
             stack.push_async_callback(listener.close)
             urls[f"{name}_url"] = listener.url
-        house = MemoryHouse()
         parts = house.parts("gateway")
         gateway = build(Settings(**{"master_key": KEY, **urls, **settings}), parts)
         app = application(1_000_000)

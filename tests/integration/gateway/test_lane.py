@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -14,11 +15,11 @@ from integration.gateway.house import Town, town
 from integration.gateway.wire import OK, Client, Script, Service, always, request_head
 
 _TOKENS: WeakKeyDictionary[Town, str] = WeakKeyDictionary()
-PLENTY = {f"{whose}_burst": 10_000 for whose in ("session", "organisation")}
+PLENTY: dict[str, Any] = {f"{whose}_burst": 10_000 for whose in ("session", "organisation")}
 
 
 @asynccontextmanager
-async def street(script: Script, **settings: object) -> AsyncIterator[tuple[Town, Service, Client]]:
+async def street(script: Script, **settings: Any) -> AsyncIterator[tuple[Town, Service, Client]]:
     """A gateway in front of a hand-written service, and a hand-written client."""
     service = Service(script)
     await service.start()

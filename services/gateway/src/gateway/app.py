@@ -12,18 +12,23 @@ from common.app import Assembly, Parts
 from common.bus import Topology
 from common.http import Guard
 from common.stream import Stream
+from gateway.api.credentials import COOKIES, Credentials
 from gateway.api.events import Events
 from gateway.api.front import Front
 from gateway.api.headers import Addresses, security
 from gateway.api.pages import Pages
+from gateway.clients.identity import Identity
 from gateway.clients.limits import Limits
 from gateway.clients.pool import Upstream
 from gateway.consumers import event_stream
 from gateway.domain.buckets import Pace
+from gateway.domain.cookies import Cookies
 from gateway.domain.happenings import Window
 from gateway.domain.routes import SERVICES
 from gateway.service.admission import Admission
+from gateway.service.browsers import Browsers
 from gateway.service.feed import Feed, Sessions
+from gateway.service.keys import KeyTokens
 from gateway.settings import Settings
 
 
@@ -71,24 +76,20 @@ def build(settings: Settings, parts: Parts) -> Gateway:
     feed = Feed(Window(each=settings.events_window))
     sessions = Sessions(parts.revocations, settings.events_streams)
     addresses = Addresses(settings.trusted_proxies)
-    admission = Admission(
-        parts.verifier,
-        organisation=Pace(settings.organisation_rate, settings.organisation_burst),
-        session=Pace(settings.session_rate, settings.session_burst),
-        address=Pace(settings.address_rate, settings.address_burst),
-        now=time.monotonic,
-    )
+    admission = _admission(settings, parts, Identity(upstreams["identity"]))
+    credentials = Credentials(admission, Cookies(https=https), settings.public_origin)
     front = Front(
         upstreams,
         admission,
         sessions,
         addresses,
+        credentials,
         https=https,
         origins=settings.cors_origins,
         traced=bool(settings.otlp_endpoint),
     )
     pages = Pages(upstreams)
-    events = Events(feed, sessions, admission, addresses, settings.events_heartbeat)
+    events = Events(feed, sessions, admission, credentials, addresses, settings.events_heartbeat)
     queue = Topology(settings.bus_prefix, "gateway").queue
     stream = event_stream(f"{queue}.stream", feed)
 
@@ -97,12 +98,27 @@ def build(settings: Settings, parts: Parts) -> Gateway:
     return Gateway(Assembly(routes=pages.routes, background=[connections], mount=mount, front=front), stream)
 
 
+def _admission(settings: Settings, parts: Parts, identity: Identity) -> Admission:
+    verifier, now = parts.verifier, parts.clock.timestamp
+    return Admission(
+        verifier,
+        KeyTokens(identity.exchange, verifier, now),
+        Browsers(identity.refresh, verifier, now),
+        organisation=Pace(settings.organisation_rate, settings.organisation_burst),
+        session=Pace(settings.session_rate, settings.session_burst),
+        address=Pace(settings.address_rate, settings.address_burst),
+        now=time.monotonic,
+    )
+
+
 def _mount(
     pages: Pages, events: Events, sessions: Sessions, headers: dict[str, str]
 ) -> Callable[[web.Application, Guard], None]:
-    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        for cookie in request.get(COOKIES, ()):
+            response.headers.add("Set-Cookie", cookie)
 
     async def end_streams(_: web.Application) -> None:
         sessions.end_all()

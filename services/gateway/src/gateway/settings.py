@@ -1,6 +1,7 @@
 """What the gateway can be told."""
 
 from ipaddress import IPv4Network, IPv6Network
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -35,3 +36,12 @@ class Settings(CommonSettings):
     def url(self, service: str) -> str:
         """Where a service is."""
         return str(getattr(self, f"{service}_url"))
+
+    @property
+    def public_origin(self) -> str:
+        """Our own origin as browsers name it (RFC 6454): the port is left out when it is the usual one."""
+        parts = urlsplit(self.public_url.lower())
+        usual = {"http": 80, "https": 443}.get(parts.scheme)
+        port = "" if parts.port in (None, usual) else f":{parts.port}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}{port}"

@@ -6,8 +6,9 @@ from typing import Final
 
 from aiohttp import web
 
-from common.auth import Actor, bearer
-from gateway.api.headers import Addresses, same_client
+from common.auth import Actor
+from gateway.api.credentials import Credentials
+from gateway.api.headers import Addresses
 from gateway.service.admission import Admission
 from gateway.service.feed import Feed, Listener, Overrun, Sessions
 
@@ -20,19 +21,24 @@ class Events:
     """Serves event streams."""
 
     def __init__(
-        self, feed: Feed, sessions: Sessions, admission: Admission, addresses: Addresses, heartbeat: float
+        self,
+        feed: Feed,
+        sessions: Sessions,
+        admission: Admission,
+        credentials: Credentials,
+        addresses: Addresses,
+        heartbeat: float,
     ) -> None:
         self._feed = feed
         self._sessions = sessions
         self._admission = admission
+        self._credentials = credentials
         self._addresses = addresses
         self._heartbeat = heartbeat
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Everything that happens from now on, or after `Last-Event-ID`; ends with the access token."""
-        token = bearer(request.headers.get("Authorization"))
-        address = same_client(self._addresses.of(request))
-        actor = self._admission.known(token) or await self._admission.actor(token, address)
+        actor = (await self._credentials.admit(request, self._addresses.of(request))).actor
         self._admission.count(actor)
         last_seen = request.headers.get("Last-Event-ID", "")[:_LONGEST_ID] or None
         async with self._sessions.hold(actor):

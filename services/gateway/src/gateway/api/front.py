@@ -13,35 +13,29 @@ import structlog
 from aiohttp import web
 from opentelemetry import propagate, trace
 
-from common.auth import Actor
 from common.errors import Refusal
 from common.http import problem
 from common.http.problems import refusal
 from common.http.serve import SECONDS
 from common.ids import new_id
 from gateway.api.booking import Booking, nobody
-from gateway.api.headers import (
-    Addresses,
-    lines,
-    preflight,
-    same_client,
-    security,
-    token_of,
-    trace_lines,
-    trace_parent,
-)
+from gateway.api.credentials import COOKIES, Admitted, Credentials, set_cookies
+from gateway.api.headers import Addresses, lines, preflight, same_client, security, trace_lines, trace_parent
 from gateway.api.lane import Express, Lane, Ticket
+from gateway.api.portal import Portal
 from gateway.clients.answer import GONE
 from gateway.clients.connection import Connection
 from gateway.clients.exchange import pass_on
 from gateway.clients.faults import ClientGone, TooLarge, TooSlow, UpstreamFault
 from gateway.clients.pool import Upstream
 from gateway.domain.routes import Way, find
+from gateway.domain.same_origin import SAFE, from_browser, must_be_ours
 from gateway.service.admission import Admission
 from gateway.service.feed import Sessions
 
 Inside = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTLE: Final = 10.0
+_NOBODY: Final = (None, b"", frozenset[bytes](), b"")
 _tracer = trace.get_tracer("vedette.gateway")
 log = structlog.get_logger("gateway")
 
@@ -55,6 +49,7 @@ class Front:
         admission: Admission,
         sessions: Sessions,
         addresses: Addresses,
+        credentials: Credentials,
         *,
         https: bool,
         origins: frozenset[str],
@@ -64,6 +59,8 @@ class Front:
         self._admission = admission
         self._sessions = sessions
         self._addresses = addresses
+        self._credentials = credentials
+        self._portal = Portal(admission, credentials.cookies, addresses.of)
         self._origins = origins
         self._traced = traced
         self._security = security(https=https)
@@ -125,6 +122,9 @@ class Front:
             if request.transport is not None:
                 request.transport.abort()
             response = GONE
+        if isinstance(response, web.Response):  # also a problem owes the browser its new tokens
+            for cookie in request.get(COOKIES, ()):
+                response.headers.add("Set-Cookie", cookie)
         self._count(request.method, way.service, response.status, perf_counter() - started)
         return response
 
@@ -137,35 +137,16 @@ class Front:
         websocket = "Upgrade" in request.headers
         if way.public:
             limit = self._admission.count_address(same_client(address))
+            if from_browser(request.headers):  # also nobody may be signed in as somebody else unawares
+                must_be_ours(request.method, request.headers, self._credentials.origin)
             return await self._pass(request, way, identity, address, limit)
-        token, rest = token_of(request, websocket)
-        actor = self._admission.known(token) or await self._admission.actor(token, same_client(address))
-        limit = self._admission.count(actor)
+        admitted = await self._credentials.admit(request, address, websocket=websocket)
+        limit = self._admission.count(admitted.actor)
         if not websocket:
-            return await self._pass(request, way, identity, address, limit)
-        return await self._pass_socket(request, way, identity, address, limit, (actor, token, rest))
-
-    async def _pass_socket(
-        self,
-        request: web.Request,
-        way: Way,
-        identity: str,
-        address: str,
-        limit: bytes,
-        whose: tuple[Actor, str, list[str] | None],
-    ) -> web.StreamResponse:
-        actor, token, rest = whose
-        more, chosen, hidden = b"", b"", frozenset[bytes]()
-        if rest is not None:  # the token came as a sub-protocol: the service gets it as a header
-            more = b"Authorization: Bearer %b\r\n" % token.encode("ascii")
-            hidden = frozenset({b"sec-websocket-protocol"})
-            if rest:
-                more += b"Sec-WebSocket-Protocol: %b\r\n" % ", ".join(rest).encode("latin-1")
-            else:
-                chosen = b"Sec-WebSocket-Protocol: access_token\r\n"
+            return await self._pass(request, way, identity, address, limit, admitted)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._sessions.hold(actor))
-            return await self._pass(request, way, identity, address, limit + chosen, more, hidden)
+            await stack.enter_async_context(self._sessions.hold(admitted.actor))
+            return await self._pass(request, way, identity, address, limit, admitted)
 
     async def _pass(
         self,
@@ -173,13 +154,13 @@ class Front:
         way: Way,
         identity: str,
         address: str,
-        answer_lines: bytes,
-        more: bytes = b"",
-        hidden: frozenset[bytes] = frozenset(),
+        limit: bytes,
+        admitted: Admitted | None = None,
         begun: Connection | None = None,
     ) -> web.StreamResponse:
         name = identity.encode("ascii")
-        to_client = b"X-Request-ID: %b\r\n%b%b" % (name, answer_lines, self._security_lines)
+        _, more, hidden, chosen = admitted or _NOBODY
+        to_client = b"X-Request-ID: %b\r\n%b%b%b" % (name, limit, chosen, self._security_lines)
         if self._origins and (origin := request.headers.get("Origin")) in self._origins:
             to_client += b"Access-Control-Allow-Origin: %b\r\nVary: Origin\r\n" % str(origin).encode("ascii")
         to_service = b"X-Request-ID: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n%b" % (
@@ -189,16 +170,21 @@ class Front:
             more,
         )
         upstream = self._upstreams[way.service]
+        carry: Callable[..., Awaitable[web.StreamResponse]] = pass_on
+        if way.service == "identity" and request.method not in SAFE and from_browser(request.headers):
+            carry = self._portal.carry
+        else:
+            to_client += set_cookies(request)
         if not self._traced:
             given = trace_parent(request.headers.get("traceparent"))
-            return await pass_on(request, upstream, to_service + given, to_client, hidden, begun)
+            return await carry(request, upstream, to_service + given, to_client, hidden, begun)
         with _tracer.start_as_current_span(
             f"{request.method} {way.service}",
             propagate.extract(request.headers),
             kind=trace.SpanKind.SERVER,
             attributes={"http.request.method": request.method, "vedette.request_id": identity},
         ) as span:
-            sent = await pass_on(request, upstream, to_service + trace_lines(), to_client, hidden)
+            sent = await carry(request, upstream, to_service + trace_lines(), to_client, hidden)
             span.set_attribute("http.response.status_code", sent.status)
             return sent
 

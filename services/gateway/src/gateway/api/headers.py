@@ -8,15 +8,12 @@ from typing import Final
 from aiohttp import web
 from opentelemetry import propagate
 
-from common.auth import bearer
-
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Swagger UI sets styles on its elements; scripts come from here only."""
-_MARKER: Final = "access_token"
 _TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 Network = IPv4Network | IPv6Network
 
@@ -85,18 +82,6 @@ def same_client(address: str) -> str:
     except ValueError:
         return "unknown"
     return str(IPv6Network((int(known), 64), strict=False)) if isinstance(known, IPv6Address) else address
-
-
-def token_of(request: web.Request, websocket: bool) -> tuple[str, list[str] | None]:
-    """The access token, and for one that came as a sub-protocol (browsers cannot set headers on a WebSocket)
-    the other sub-protocols. Never from the URL, which ends up in logs."""
-    given = request.headers.get("Authorization")
-    if given is None and websocket:
-        offered = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        if _MARKER in offered[:-1]:
-            place = offered.index(_MARKER)
-            return offered[place + 1], offered[:place] + offered[place + 2 :]
-    return bearer(given), None
 
 
 def trace_lines() -> bytes:

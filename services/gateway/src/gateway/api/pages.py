@@ -32,6 +32,7 @@ _FILES: Final = {
 FRESH: Final = 60.0
 """Seconds the merged description is kept; one with a gap is asked for again after `GAP`."""
 GAP: Final = 3.0
+_JSON: Final = b"Accept: application/json\r\n"
 ASK: Final = 3.0
 """Seconds a service may take to answer the gateway's own questions."""
 
@@ -133,19 +134,19 @@ class Pages:
     async def _describe(self, upstream: Upstream) -> Document | None:
         try:
             async with asyncio.timeout(ASK):
-                status, body = await ask(upstream, "/openapi.json")
-            description = orjson.loads(body)
+                reply = await ask(upstream, "/openapi.json", lines=_JSON)
+            description = orjson.loads(reply.body)
         except (UpstreamFault, TimeoutError, ValueError):
             return None
-        return description if status == 200 and isinstance(description, dict) else None
+        return description if reply.status == 200 and isinstance(description, dict) else None
 
     async def _state(self, upstream: Upstream) -> Literal["ready", "not_ready", "down"]:
         try:
             async with asyncio.timeout(ASK):
-                status, _ = await ask(upstream, "/ready")
+                reply = await ask(upstream, "/ready", lines=_JSON)
         except (UpstreamFault, TimeoutError):
             return "down"
-        return "ready" if status == 200 else "not_ready"
+        return "ready" if reply.status == 200 else "not_ready"
 
 
 async def _file(request: web.Request) -> web.Response:

@@ -41,7 +41,8 @@ _FORWARDING = frozenset(
 )
 """Only the gateway may say these; what a client says about them is dropped."""
 
-NOT_TO_SERVICE = HOP_BY_HOP | _FORWARDING | {b"host", b"content-length", b"expect"}
+NOT_TO_SERVICE = HOP_BY_HOP | _FORWARDING | {b"host", b"content-length", b"expect", b"cookie"}
+"""Cookies are between browsers and the gateway: a service gets a token or nothing."""
 NOT_TO_CLIENT = HOP_BY_HOP | {
     b"content-length",
     b"server",
@@ -56,8 +57,9 @@ NOT_TO_CLIENT = HOP_BY_HOP | {
     b"access-control-allow-origin",
     b"ratelimit",
     b"ratelimit-policy",
+    b"set-cookie",
 }
-"""`ratelimit` and the security headers are the gateway's to say."""
+"""Cookies, `ratelimit` and the security headers are the gateway's to say."""
 
 _USUAL = frozenset({b"keep-alive", b"close", b"upgrade", b"keep-alive, upgrade", b"keep-alive,upgrade"})
 

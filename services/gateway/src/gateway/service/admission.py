@@ -1,10 +1,13 @@
 """Who may pass, and how often."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from common.auth import Actor, TokenVerifier
 from common.errors import Throttled, Unauthenticated
 from gateway.domain.buckets import Buckets, Pace, header
+from gateway.service.browsers import Browsers, Signed
+from gateway.service.keys import Holder, KeyTokens
 
 
 class Admission:
@@ -13,12 +16,16 @@ class Admission:
     def __init__(
         self,
         verifier: TokenVerifier,
+        keys: KeyTokens,
+        browsers: Browsers,
         organisation: Pace,
         session: Pace,
         address: Pace,
         now: Callable[[], float],
     ) -> None:
         self._verifier = verifier
+        self._keys = keys
+        self._browsers = browsers
         self._now = now
         self._organisations = Buckets(organisation)
         self._sessions = Buckets(session)
@@ -30,11 +37,32 @@ class Admission:
         return self._verifier.known(token)
 
     async def actor(self, token: str, address: str) -> Actor:
-        """Who asks. An address that keeps showing bad tokens is not listened to for a while."""
+        """Who asks."""
+        with self._patience(address):
+            return await self._verifier.verify(token)
+
+    async def holder(self, key: str, address: str) -> Holder:
+        """Whose API key this is, and the access token it stands for."""
+        with self._patience(address):
+            return await self._keys.holder(key, address)
+
+    async def signed(self, access: str | None, refresh: str | None, address: str) -> Signed:
+        """Who uses this browser; its tokens may have been refreshed on the way."""
+        with self._patience(address):
+            return await self._browsers.signed(access, refresh, address)
+
+    async def switched(self, refresh: str | None, organisation: str | None, address: str) -> Signed:
+        """A browser's next tokens, for the same organisation or another one."""
+        with self._patience(address):
+            return await self._browsers.switched(refresh, organisation, address)
+
+    @contextmanager
+    def _patience(self, address: str) -> Iterator[None]:
+        """An address that keeps showing bad tokens is not listened to for a while."""
         if self._failures.empty(address, self._now()):
             raise _throttled("address", 1 / self._failures.pace.rate)
         try:
-            return await self._verifier.verify(token)
+            yield
         except Unauthenticated:
             self._failures.take(address, self._now())
             raise

@@ -1,0 +1,107 @@
+"""By what a request shows who it comes from: an access token, an API key, or a browser's cookies.
+
+Services only ever see an access token in `Authorization`, whatever came. What a client says in that header
+counts before its cookies: an explicit word, which no other site can put there.
+"""
+
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from common.auth import Actor, api_keys, bearer
+from common.errors import Conflict, Unauthenticated
+from gateway.api.headers import same_client
+from gateway.domain.cookies import Cookies
+from gateway.domain.same_origin import must_be_ours
+from gateway.service.admission import Admission
+
+COOKIES: Final = web.RequestKey("cookies", list[str])
+"""What the answer, whichever it will be, has to put into the browser's cookies."""
+MEANT_FOR: Final = "X-Vedette-Organisation"
+_MARKER: Final = "access_token"
+_AUTHORIZATION: Final = frozenset({b"authorization"})
+_PROTOCOL: Final = frozenset({b"sec-websocket-protocol"})
+
+
+class Admitted(NamedTuple):
+    """Somebody who may pass. Header lines for the service in the place of the `hidden` ones (lower case), and
+    for the client."""
+
+    actor: Actor
+    to_service: bytes = b""
+    hidden: frozenset[bytes] = frozenset()
+    to_client: bytes = b""
+
+
+class Credentials:
+    """Reads them and asks who they belong to. `origin`: our own, as browsers name it."""
+
+    def __init__(self, admission: Admission, cookies: Cookies, origin: str) -> None:
+        self._admission = admission
+        self.cookies = cookies
+        self.origin = origin
+
+    async def admit(self, request: web.Request, address: str, *, websocket: bool = False) -> Admitted:
+        """Who asks. Raises Unauthenticated, Forbidden, Throttled or Unavailable."""
+        client = same_client(address)
+        given = request.headers.get("Authorization")
+        if given is None and websocket:
+            offered = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+            if _MARKER in offered[:-1]:
+                return await self._sub_protocol(offered, client)
+        if given is None and "Cookie" in request.headers:
+            return await self._browser(request, client, websocket=websocket)
+        token = bearer(given)
+        if token.startswith(api_keys.PREFIX):
+            actor, access = await self._admission.holder(token, client)
+            return Admitted(actor, _line(access), _AUTHORIZATION)
+        return Admitted(self._admission.known(token) or await self._admission.actor(token, client))
+
+    async def _sub_protocol(self, offered: list[str], client: str) -> Admitted:
+        """A token as a WebSocket's sub-protocol, because scripts cannot set its headers. Never from the URL,
+        which ends up in logs."""
+        place = offered.index(_MARKER)
+        token, rest = offered[place + 1], offered[:place] + offered[place + 2 :]
+        if token.startswith(api_keys.PREFIX):
+            actor, token = await self._admission.holder(token, client)
+        else:
+            actor = self._admission.known(token) or await self._admission.actor(token, client)
+        if rest:
+            more = b"Sec-WebSocket-Protocol: %b\r\n" % ", ".join(rest).encode("latin-1")
+            return Admitted(actor, _line(token) + more, _PROTOCOL)
+        return Admitted(actor, _line(token), _PROTOCOL, b"Sec-WebSocket-Protocol: access_token\r\n")
+
+    async def _browser(self, request: web.Request, client: str, *, websocket: bool) -> Admitted:
+        access, refresh = self.cookies.read(request.headers.getall("Cookie"))
+        if access is None and refresh is None:
+            bearer(None)
+        must_be_ours(request.method, request.headers, self.origin, websocket=websocket)
+        try:
+            signed = await self._admission.signed(access, refresh, client)
+        except Unauthenticated:
+            request[COOKIES] = self.cookies.forget()
+            raise
+        if signed.fresh is not None:
+            request[COOKIES] = self.cookies.keep(signed.fresh)
+        _must_mean(request, signed.actor)
+        return Admitted(signed.actor, _line(signed.access))
+
+
+def _must_mean(request: web.Request, actor: Actor) -> None:
+    """All tabs share the cookies. One that still shows the organisation before must not act in the next."""
+    meant = request.headers.get(MEANT_FOR)
+    if meant is not None and meant != actor.organisation:
+        raise Conflict(
+            "organisation_changed",
+            "You have switched to another organisation in another window",
+            next_step="Load this page again, or switch back.",
+        )
+
+
+def set_cookies(request: web.Request) -> bytes:
+    """The lines that the answer to this request owes the browser."""
+    return b"".join(b"Set-Cookie: %b\r\n" % cookie.encode("ascii") for cookie in request.get(COOKIES, ()))
+
+
+def _line(token: str) -> bytes:
+    return b"Authorization: Bearer %b\r\n" % token.encode("ascii")
