@@ -117,7 +117,7 @@ class Browser:
 
 
 @asynccontextmanager
-async def neighbours(**settings: Any) -> AsyncIterator[Neighbours]:
+async def neighbours(relay: web.Application | None = None, **settings: Any) -> AsyncIterator[Neighbours]:
     house, mailbox = MemoryHouse(clock=FixedClock(datetime.now(UTC))), Mailbox()
     assembly = house.move_in(
         "identity",
@@ -134,6 +134,8 @@ async def neighbours(**settings: Any) -> AsyncIterator[Neighbours]:
     for background in assembly.background:
         await background.open()
     services = {"identity": identity, "provisioning": description("provisioning")}
+    if relay is not None:
+        services["relay"] = relay
     try:
         async with town(services, house, **settings) as place:
             yield Neighbours(place, house, mailbox, asked)
