@@ -149,6 +149,25 @@ async def test_a_role_that_shrinks_takes_its_keys_with_it(portal: Any, ada: Owne
     assert not actor.may(Action.CLAIM_CAMERA)
 
 
+async def test_rights_that_end_at_some_cameras_are_the_key_s_too(portal: Any, ada: Owner) -> None:
+    made = await ada.make()
+    (member,) = (row for row in portal.rows("memberships") if row["role"] == "super_admin")
+    narrowed = Update("memberships", {"_id": member["_id"]}, {"$set": {"items": ("site-1",)}})
+    await portal.database.commit([narrowed])
+
+    assert (await ada.acts_as(made["key"])).scoped
+
+
+async def test_a_key_made_without_a_second_factor_is_no_way_around_a_policy_that_demands_one(
+    portal: Any, ada: Owner
+) -> None:
+    made = await ada.make()
+    weaken = Update("api_keys", {"_id": made["api_key"]["id"]}, {"$set": {"strong": False}})
+    await portal.database.commit([weaken])
+
+    assert (await ada.exchange(made["key"]))[1]["code"] == "api_key_too_weak"
+
+
 async def test_who_leaves_takes_the_key_along_also_when_they_come_back(portal: Any, ada: Owner) -> None:
     made = await ada.make()
     shared = await ada.make("api-keys", role="viewer")
