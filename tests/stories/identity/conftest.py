@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,10 +183,11 @@ def development(house: MemoryHouse, **changed: Any) -> Settings:
     )
 
 
-@pytest.fixture
-async def portal() -> AsyncIterator[Portal]:
-    house, mailbox, hasher = MemoryHouse(), Mailbox(), CountingHasher()
-    settings = development(house, bootstrap_staff=SecretStr("staff@vedette.example:staff password"))
+@asynccontextmanager
+async def served(house: MemoryHouse, **changed: Any) -> AsyncIterator[Portal]:
+    """Identity, open, told `changed` settings."""
+    mailbox, hasher = Mailbox(), CountingHasher()
+    settings = development(house, **changed)
     assembly = house.move_in(
         "identity", lambda parts: assemble(parts, settings, carrier=mailbox, hasher=hasher)
     )
@@ -198,3 +200,10 @@ async def portal() -> AsyncIterator[Portal]:
         yield Portal(client, house, assembly, mailbox, hasher)
     for background in reversed(assembly.background):
         await background.close()
+
+
+@pytest.fixture
+async def portal() -> AsyncIterator[Portal]:
+    staff = SecretStr("staff@vedette.example:staff password")
+    async with served(MemoryHouse(), bootstrap_staff=staff) as portal:
+        yield portal

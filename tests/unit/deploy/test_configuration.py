@@ -16,6 +16,8 @@ SECRET_VALUES = {
     "VEDETTE_MONGO_URL": "mongodb://identity:password@mongodb.data/?replicaSet=rs0",
     "VEDETTE_AMQP_URL": "amqp://identity:password@rabbitmq.data",
     "VEDETTE_SMTP_URL": "smtp://vedette:password@mail.customer.example:587?starttls=required",
+    "VEDETTE_OPENID_PROVIDERS": '[{"id": "work", "name": "Work", "issuer": "https://login.customer.example", '
+    '"client_id": "vedette", "client_secret": "secret"}]',
     "VEDETTE_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
     "VEDETTE_TURN_SECRET": "sixteen characters or more",
 }

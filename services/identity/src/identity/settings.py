@@ -5,9 +5,25 @@ from ipaddress import ip_network
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
 
 from common.settings import Settings as CommonSettings
+
+
+class OpenIdProvider(BaseModel):
+    """An issuer that people may sign in with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern="^[a-z0-9-]{1,40}$")
+    name: str = Field(min_length=1, max_length=80)
+    issuer: str = Field(pattern="^https?://[^/?#@]+(/[^?#]*)?$", max_length=500)
+    client_id: str = Field(min_length=1, max_length=500)
+    client_secret: str = Field("", max_length=500)
+    hosts: tuple[str, ...] = ()
+
+
+_PROVIDERS = TypeAdapter(list[OpenIdProvider])
 
 
 class Settings(CommonSettings):
@@ -29,6 +45,11 @@ class Settings(CommonSettings):
     hash_queue: int = Field(64, ge=1, le=10_000, description="Passwords waiting for a thread before 503")
     address_tries: int = Field(
         100, ge=1, description="Failures (or sign-ups) from one address in an hour before delays begin"
+    )
+    openid_providers: SecretStr = Field(
+        SecretStr("[]"),
+        description="Issuers that sign people in (OpenID Connect): JSON list of objects with `id`, `name`, "
+        "`issuer`, `client_id`, `client_secret`, and `hosts` when its endpoints are on other hosts",
     )
     trusted_proxies: tuple[str, ...] = Field(
         ("127.0.0.0/8", "::1/128"),
@@ -58,6 +79,25 @@ class Settings(CommonSettings):
         for network in value:
             ip_network(network)
         return value
+
+    @field_validator("openid_providers")
+    @classmethod
+    def _openid_providers(cls, value: SecretStr) -> SecretStr:
+        providers = _PROVIDERS.validate_json(value.get_secret_value())
+        if len({provider.id for provider in providers}) < len(providers):
+            raise ValueError("two providers have the same id")
+        return value
+
+    @property
+    def providers(self) -> list["OpenIdProvider"]:
+        return _PROVIDERS.validate_json(self.openid_providers.get_secret_value())
+
+    @model_validator(mode="after")
+    def _providers_by_https(self) -> Self:
+        insecure = [each.id for each in self.providers if not each.issuer.startswith("https://")]
+        if insecure and not self.development:
+            raise ValueError(f"VEDETTE_OPENID_PROVIDERS must be https: {', '.join(insecure)}")
+        return self
 
     @model_validator(mode="after")
     def _staff_in_development_only(self) -> Self:

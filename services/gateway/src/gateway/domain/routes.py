@@ -22,6 +22,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "me": "identity",
     "audit": "identity",
     "api-keys": "identity",
+    "identity-providers": "identity",
+    "federated-sign-ins": "identity",
     "claims": "provisioning",
     "cameras": "provisioning",
     "items": "provisioning",
@@ -47,6 +49,8 @@ _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "partner-requests"): _EXACTLY,
     ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
     ("POST", "tokens"): _EXACTLY,
+    ("GET", "identity-providers"): _EXACTLY,
+    ("POST", "federated-sign-ins"): re.compile("(/[^/]+/complete)?"),
     ("POST", "api-keys"): re.compile("/exchange"),
     # An on-site server shows its own credential, which only the relay can judge.
     ("PUT", "servers"): re.compile(r"/[^/]+/heartbeat"),

@@ -3,6 +3,7 @@
 from identity.api.api_keys import ApiKeysApi
 from identity.api.audit import AuditApi
 from identity.api.email_changes import EmailChangesApi
+from identity.api.federation import FederationApi
 from identity.api.me import MeApi
 from identity.api.organisation import OrganisationApi
 from identity.api.partner_codes import PartnerCodesApi
@@ -17,6 +18,7 @@ __all__ = [
     "ApiKeysApi",
     "AuditApi",
     "EmailChangesApi",
+    "FederationApi",
     "MeApi",
     "OrganisationApi",
     "PartnerCodesApi",

@@ -4,6 +4,7 @@ from common.app import Assembly, Parts
 from identity.app import accounts, wings
 from identity.app.api_keys import api_keys
 from identity.app.core import Core
+from identity.app.federation import federation
 from identity.consumers import subscriptions
 from identity.service.mails import Carrier
 from identity.service.passwords import Hasher
@@ -17,9 +18,11 @@ def assemble(
     """Identity on the given parts. `carrier` and `hasher` are the two ends that tests may replace."""
     core = Core.build(parts, settings, carrier, hasher)
     log, audit = wings.audit(core)
+    sign_ins, signing_in = wings.signing_in(core)
     house = [
         *accounts.wings(core),
-        wings.signing_in(core),
+        signing_in,
+        federation(core, sign_ins.proceed),
         api_keys(core),
         wings.announcements(core),
         audit,

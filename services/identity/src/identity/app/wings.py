@@ -1,7 +1,7 @@
 """The wings that are small enough to stand in one place: signing in, the audit log."""
 
 from identity.api import AuditApi, SessionsApi, SignInsApi
-from identity.app.core import Core, Wing
+from identity.app.core import Api, Core, Wing
 from identity.domain.announcements import ANNOUNCEMENTS
 from identity.service.announcements import Announcements
 from identity.service.audit import AuditLog
@@ -9,11 +9,12 @@ from identity.service.sign_ins import SignIns
 from identity.store import AuditStore
 
 
-def signing_in(core: Core) -> Wing:
+def signing_in(core: Core) -> tuple[SignIns, Wing]:
     sign_ins = SignIns(
         core.store, core.secrets, core.hasher, core.throttles, core.post, core.sessions, core.clock
     )
-    return Wing(apis=[SignInsApi(sign_ins, core.origins), SessionsApi(core.sessions, core.keys)])
+    apis: list[Api] = [SignInsApi(sign_ins, core.origins), SessionsApi(core.sessions, core.keys)]
+    return sign_ins, Wing(apis=apis)
 
 
 def announcements(core: Core) -> Wing:

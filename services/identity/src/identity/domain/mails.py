@@ -8,6 +8,7 @@ from typing import Literal
 from identity.domain.accounts import Language
 
 Template = Literal[
+    "account_connected",
     "account_exists",
     "account_gone",
     "account_leaving",

@@ -93,6 +93,12 @@ class SignIns:
         SIGN_INS.labels("password", "accepted").inc()
         return self._challenge_of(sign_in, user)
 
+    async def proceed(self, user: User, permanent: bool, origin: Origin) -> Challenge:
+        """On to the second factor, after a first one that was not the password."""
+        sign_in = await settled(lambda: self._challenge(user, origin, permanent))
+        self._post.nudge()
+        return self._challenge_of(sign_in, user)
+
     async def resend(self, identity: str) -> Challenge:
         """Mail the same code again; `Throttled` while it is too early."""
 
@@ -146,14 +152,14 @@ class SignIns:
         SIGN_INS.labels("second_factor", "accepted").inc()
         return SignedIn(tokens, places)
 
-    async def _challenge(self, user: User, origin: Origin, permanent: bool, forgiven: Forgiven) -> SignIn:
+    async def _challenge(self, user: User, origin: Origin, permanent: bool, *forgiven: Forgiven) -> SignIn:
         now = self._clock.now()
         pending = await self._store.pending_sign_in(user.id, origin.network)
         if pending is not None and pending.alive(now):
             sign_in, mail = pending.again(now, permanent=permanent)
         else:
             sign_in, mail = self._new(user, origin, permanent), True
-        await self._store.save(sign_in, *([self._mail(sign_in, user)] if mail else []), forgiven)
+        await self._store.save(sign_in, *([self._mail(sign_in, user)] if mail else []), *forgiven)
         return sign_in
 
     def _new(self, user: User, origin: Origin, permanent: bool) -> SignIn:

@@ -1,15 +1,17 @@
 """How identity is kept in MongoDB: one module per group of aggregates, each with its indexes."""
 
-from identity.store import accounts, api_keys, audit, people
+from identity.store import accounts, api_keys, audit, federation, people
 from identity.store.accounts import IdentityStore
 from identity.store.api_keys import ApiKeyStore
 from identity.store.audit import AuditStore
+from identity.store.federation import FederationStore
 from identity.store.people import PeopleStore
 
 __all__ = [
     "INDEXES",
     "ApiKeyStore",
     "AuditStore",
+    "FederationStore",
     "IdentityStore",
     "PeopleStore",
 ]
@@ -18,5 +20,6 @@ INDEXES = (
     *accounts.INDEXES,
     *api_keys.INDEXES,
     *audit.INDEXES,
+    *federation.INDEXES,
     *people.INDEXES,
 )
