@@ -30,7 +30,11 @@ async def theirs(customer: Customer) -> Ids:
     session = str(
         opened.body["session"]["id"] if isinstance(opened.body["session"], dict) else opened.body["session"]
     )
+    wish = {"name": "Export", "role": "viewer", "actions": ["cameras:read"]}
+    key = await customer.ask("POST", "/api/v1/api-keys", wish)
     return {
+        "api-keys": key.body["api_key"]["id"],
+        "connected-accounts": new_id(),  # there is no issuer here that one could come from
         "claims": claim["id"],
         "cameras": camera["id"],
         "licences": licence["id"],

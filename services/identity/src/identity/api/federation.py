@@ -108,12 +108,12 @@ class FederationApi:
             Route(
                 method="POST", path=SIGN_INS, handler=self.start, tag="Connected accounts", public=True,
                 summary="Sign in with an account elsewhere", body=NewFederatedSignIn, answer=DepartureView,
-                status=201,
+                status=201, problems=(404,),
             ),
             Route(
                 method="POST", path=SIGN_INS + "/{id}/complete", handler=self.sign_in, public=True,
                 tag="Connected accounts", summary="Back from the issuer", body=Return, answer=FederatedView,
-                problems=(401, 403),
+                problems=(401, 403, 404),
             ),
             Route(
                 method="GET", path=MINE, handler=self.mine, tag="Connected accounts",
@@ -122,15 +122,16 @@ class FederationApi:
             Route(
                 method="POST", path=MINE, handler=self.start_connecting, tag="Connected accounts",
                 summary="Connect an account elsewhere", body=NewConnection, answer=DepartureView, status=201,
+                problems=(404,),
             ),
             Route(
                 method="POST", path=MINE + "/{id}/complete", handler=self.connect, body=Return, status=201,
                 tag="Connected accounts", summary="Back from the issuer: connect", answer=ConnectedView,
-                problems=(409,),
+                problems=(404, 409),
             ),
             Route(
                 method="DELETE", path=MINE + "/{id}", handler=self.disconnect, tag="Connected accounts",
-                summary="Disconnect an account", problems=(409,),
+                summary="Disconnect an account", problems=(404, 409),
             ),
         ]  # fmt: skip
 
