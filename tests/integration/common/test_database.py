@@ -163,7 +163,13 @@ async def test_a_cancelled_caller_leaves_a_whole_command(database: Database) -> 
 
 
 VALUES = st.one_of(st.none(), st.integers(-3, 3), st.sampled_from(["a", "b"]))
-ROWS = st.lists(st.fixed_dictionaries({"n": st.integers(-3, 3), "s": st.sampled_from("abc")}), max_size=12)
+LETTERS = st.sampled_from("abc")
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"n": st.integers(-3, 3), "s": LETTERS}, optional={"list": st.lists(LETTERS, max_size=3)}
+    ),
+    max_size=12,
+)
 NUMBERS = st.one_of(
     st.integers(-3, 3),
     st.builds(
@@ -173,7 +179,11 @@ NUMBERS = st.one_of(
     ),
     st.builds(lambda values: {"$in": values}, st.lists(st.integers(-3, 3), max_size=3)),
 )
-FILTERS = st.fixed_dictionaries({}, optional={"n": NUMBERS, "s": st.sampled_from("abc")})
+WORD = st.fixed_dictionaries({"$gte": st.sampled_from("abc"), "$lt": st.sampled_from("bcd")})
+LISTS = st.builds(lambda one: {"list": {"$elemMatch": one}}, WORD)
+FILTERS = st.fixed_dictionaries(
+    {}, optional={"n": NUMBERS, "s": st.sampled_from("abc"), "$and": st.lists(LISTS, min_size=1, max_size=2)}
+)
 
 
 async def test_memory_answers_queries_as_mongodb_does(mongo_url: str, prefix: str) -> None:

@@ -38,6 +38,7 @@ TITLES = {
     413: "Too large",
     415: "Unsupported content",
     422: "Not accepted",
+    428: "Precondition required",
     429: "Too many requests",
     500: "Internal error",
     502: "Bad gateway",

@@ -16,7 +16,12 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "$gt": lambda have, want: have is not None and bool(have > want),
     "$gte": lambda have, want: have is not None and bool(have >= want),
     "$exists": lambda have, want: (have is not None) == want,
+    "$elemMatch": lambda have, want: isinstance(have, list) and any(_fits(item, want) for item in have),
 }
+
+
+def _fits(have: Any, wanted: Mapping[str, Any]) -> bool:
+    return all(_COMPARISONS[name](have, value) for name, value in wanted.items())
 
 
 def matches(row: Document, where: Filter) -> bool:
@@ -26,9 +31,13 @@ def matches(row: Document, where: Filter) -> bool:
             if not any(matches(row, option) for option in wanted):
                 return False
             continue
+        if key == "$and":
+            if not all(matches(row, part) for part in wanted):
+                return False
+            continue
         have = value_at(row, key)
         if isinstance(wanted, Mapping) and any(name.startswith("$") for name in wanted):
-            if not all(_COMPARISONS[name](have, value) for name, value in wanted.items()):
+            if not _fits(have, wanted):
                 return False
         elif have != wanted and not (isinstance(have, list) and wanted in have):
             return False

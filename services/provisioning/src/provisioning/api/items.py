@@ -1,0 +1,117 @@
+"""`/api/v1/items`: the tree as people see it, search and favourites."""
+
+from typing import Annotated, Any, get_args
+
+import orjson
+from aiohttp import web
+from pydantic import AfterValidator, Field
+
+from common.auth import Action, Actor
+from common.contracts.licensing import LicenceState
+from common.http import Answer, Call, NoQuery, Query, Route
+from provisioning.api.item_answers import ItemAnswer, SearchAnswer, TreeAnswer
+from provisioning.api.preconditions import etag, unless_known
+from provisioning.domain import SHOWN, Item, Language, language_of
+from provisioning.service import ArrangingService, FavouritesService, Filter, LookingService
+from provisioning.service.presence import Connection
+
+
+def _only(*known: str) -> Any:
+    """Several values with commas between them, of these."""
+
+    def check(text: str) -> str:
+        if unknown := set(text.split(",")) - set(known):
+            raise ValueError(f"not known: {', '.join(sorted(unknown))}")
+        return text
+
+    return Annotated[
+        str, AfterValidator(check), Field(max_length=200, json_schema_extra={"enum": list(known)})
+    ]
+
+
+Kinds = _only(*SHOWN)
+Connections = _only(*get_args(Connection))
+Licences = _only("none", *get_args(LicenceState))
+
+
+class Spoken(Query):
+    language: Language | None = Field(None, description="Whose alphabet; else as Accept-Language says")
+
+    def spoken(self, request: web.Request) -> Language:
+        return self.language or language_of(request.headers.get("Accept-Language", "")[:200])
+
+
+class TreeQuery(Spoken):
+    kind: Kinds | None = Field(None, description="Only these kinds, with commas between them")
+    connection: Connections | None = Field(None, description="Only cameras in these states of connection")
+    licence: Licences | None = Field(None, description="Only cameras with these states of licence, or `none`")
+
+    def only(self) -> Filter:
+        return Filter(_set(self.kind), _set(self.connection), _set(self.licence))
+
+
+class SearchQuery(Spoken):
+    q: str = Field(min_length=1, max_length=100, description="Piece of a name, a serial number or a MAC")
+    limit: int = Field(20, ge=1, le=50)
+
+
+class ItemsApi:
+    def __init__(
+        self, looking: LookingService, arranging: ArrangingService, favourites: FavouritesService
+    ) -> None:
+        self._looking = looking
+        self._arranging = arranging
+        self._favourites = favourites
+
+    def routes(self) -> list[Route]:
+        one, liked = "/api/v1/items/{id}", "/api/v1/items/{id}/favourite"
+        return [
+            _route("GET", "/api/v1/items", self.tree, "The item tree (If-None-Match: only if it changed)",
+                   query=TreeQuery, answer=TreeAnswer),
+            _route("GET", "/api/v1/items/search", self.search, "Items by a piece of name, serial number or MAC",
+                   query=SearchQuery, answer=SearchAnswer),
+            _route("GET", one, self.get, "An item and where it lies", answer=ItemAnswer),
+            _route("PUT", liked, self.favour, "Show it at the top of one's own tree", status=204, problems=(409,)),
+            _route("DELETE", liked, self.unfavour, "No longer at the top", status=204),
+        ]  # fmt: skip
+
+    async def tree(self, call: Call[None, TreeQuery]) -> web.Response:
+        language = call.query.spoken(call.request)
+        entries = await self._looking.tree(call.actor, language, call.query.only())
+        answer = {"items": entries, "favourites": [entry.id for entry in entries if entry.favourite]}
+        return unless_known(call.request, orjson.dumps(answer, option=orjson.OPT_UTC_Z))
+
+    async def search(self, call: Call[None, SearchQuery]) -> SearchAnswer:
+        query = call.query
+        hits = await self._looking.search(call.actor, query.q, query.spoken(call.request), query.limit)
+        return SearchAnswer(items=[ItemAnswer.of(hit) for hit in hits])
+
+    async def get(self, call: Call[None, NoQuery]) -> Answer:
+        item = await self._reached(call.actor, call.path["id"])
+        return Answer(ItemAnswer.of(await self._looking.one(call.actor, item)), headers=etag(item.version))
+
+    async def favour(self, call: Call[None, NoQuery]) -> None:
+        await self._favourites.add(call.actor, await self._reached(call.actor, call.path["id"]))
+
+    async def unfavour(self, call: Call[None, NoQuery]) -> None:
+        await self._favourites.remove(call.actor, call.path["id"])
+
+    async def _reached(self, actor: Actor, item: str) -> Item:
+        return await self._arranging.get(actor, item)
+
+
+def _route(method: str, path: str, handler: Any, summary: str, **more: Any) -> Route:
+    return Route(
+        method=method,
+        path=path,
+        handler=handler,
+        summary=summary,
+        tag="Items",
+        allow=Action.READ_CAMERAS,
+        narrows=True,
+        **more,
+    )
+
+
+def _set(text: str | None) -> frozenset[Any]:
+    return frozenset(text.split(",")) if text else frozenset()

@@ -1,0 +1,53 @@
+"""Taking back the last thing one did in the tree, if nobody has changed the items since."""
+
+from common.auth import Actor
+from common.clock import Clock
+from common.errors import Forbidden, NotFound
+from common.races import settled
+from provisioning.domain import LARGEST, Change, Operation, facts, no_room
+from provisioning.service.arranging import ArrangingService, Ground
+from provisioning.service.item_needs import Items
+
+
+class UndoingService:
+    def __init__(self, store: Items, arranging: ArrangingService, clock: Clock) -> None:
+        self._store = store
+        self._arranging = arranging
+        self._clock = clock
+
+    async def look(self, actor: Actor) -> Operation:
+        """What would be taken back; refused as taking it back would be."""
+        operation, _ = await self._plan(actor, await self._arranging.ground(actor))
+        return operation
+
+    async def undo(self, actor: Actor) -> Operation:
+        async def attempt() -> Operation:
+            ground = await self._arranging.ground(actor)
+            operation, changes = await self._plan(actor, ground)
+            tree, now = ground.tree.changed(), self._clock.now()
+            await self._store.save_undone(
+                tree, [item for _, item in changes], operation, facts(tree, changes, now)
+            )
+            return operation
+
+        return await settled(attempt)
+
+    async def _plan(self, actor: Actor, ground: Ground) -> tuple[Operation, list[Change]]:
+        operation = await self._store.operation(actor.organisation, actor.user)
+        if operation is None or operation.until <= self._clock.now():
+            raise NotFound(
+                "nothing_to_undo", "There is nothing to take back", next_step="Make the change by hand."
+            )
+        steps = {step.item for step in operation.steps}
+        changes = operation.taken_back(await self._store.some(actor.organisation, steps))
+        for before, after in changes:
+            if before is None or not (
+                ground.reach.covers(before.id, before.parent) and ground.reach.covers(after.id, after.parent)
+            ):
+                raise Forbidden(
+                    "outside_your_part", "It concerns a part of the tree that is not yours to change"
+                )
+        if operation.what == "removed" and await self._store.count(actor.organisation, LARGEST) >= LARGEST:
+            raise no_room()
+        ground.shape.after(changes)
+        return operation, changes
