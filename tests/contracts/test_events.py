@@ -17,6 +17,10 @@ from common.contracts.provisioning import (
     CameraRemoved,
     CameraRenamed,
     ClaimProgressed,
+    ItemAdded,
+    ItemRemoved,
+    ItemRenamed,
+    ItemsMoved,
 )
 from common.contracts.relay import (
     AllowanceCrossed,
@@ -33,6 +37,7 @@ BASE: dict[str, Any] = {
     "at": datetime(2026, 3, 1, 12, 30, 15, 250_000, UTC),
 }
 CAMERA: dict[str, Any] = {"camera": "cam1", "device": "mac:0040ff112233", "name": "Front door"}
+ITEM: dict[str, Any] = {"item": "item1", "kind": "folder", "name": "Hall"}
 FACTS: list[tuple[type[Event], dict[str, Any]]] = [
     (
         OrganisationCreated,
@@ -86,6 +91,10 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
     (CameraConnected, {**CAMERA, "first": True}),
     (CameraRenamed, {"camera": "cam1", "name": "Gate"}),
     (CameraRemoved, CAMERA),
+    (ItemAdded, {**ITEM, "parent": None}),
+    (ItemRenamed, ITEM),
+    (ItemsMoved, {"parents": {"cam1": "item1", "item1": None}}),
+    (ItemRemoved, {**ITEM, "kind": "withdrawn"}),
     (
         LicenceChanged,
         {

@@ -68,3 +68,53 @@ class CameraRemoved(Event):
     camera: CameraId
     device: str
     name: str
+
+
+class ItemAdded(Event):
+    """Something is in the item tree: made by somebody, or back after a removal was undone."""
+
+    wire: ClassVar[str] = "provisioning.item_added.v1"
+    about: ClassVar[str] = "item"
+
+    organisation: OrganisationId
+    item: str
+    kind: str
+    name: str
+    parent: str | None
+    """The folder or location in which it lies; None: at the top."""
+
+
+class ItemRenamed(Event):
+    """An item that is no camera has another name (cameras: `camera_renamed`)."""
+
+    wire: ClassVar[str] = "provisioning.item_renamed.v1"
+    about: ClassVar[str] = "item"
+
+    organisation: OrganisationId
+    item: str
+    kind: str
+    name: str
+
+
+class ItemsMoved(Event):
+    """Items lie elsewhere in the tree, all at once; rights on subtrees follow them."""
+
+    wire: ClassVar[str] = "provisioning.items_moved.v1"
+    about: ClassVar[str] = "organisation"
+
+    organisation: OrganisationId
+    parents: dict[str, str | None]
+    """Item -> the folder or location in which it lies now; None: at the top."""
+
+
+class ItemRemoved(Event):
+    """An item that is no camera was removed (cameras: `camera_removed`)."""
+
+    wire: ClassVar[str] = "provisioning.item_removed.v1"
+    about: ClassVar[str] = "item"
+
+    organisation: OrganisationId
+    item: str
+    kind: str
+    """What it is now: `withdrawn`, or `removed_device` of whose data some is still processed."""
+    name: str
