@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 from aiohttp.test_utils import TestClient, TestServer
+from multidict import CIMultiDictProxy
 
 from common.app import guard_of
-from common.auth import Role
 from common.http import add_routes, application
 from common.testing import FixedClock, MemoryHouse
 from device.camera import Camera
@@ -83,11 +83,18 @@ class Site:
         self, method: str, path: str, body: Any = None, *, organisation: str = "org-a", **more: Any
     ) -> tuple[int, Any]:
         """One request of a person; status and decoded body."""
-        role = more.pop("role", Role.SUPER_ADMIN)
-        token = self.house.keys.token(organisation=organisation, role=role)
-        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
-        async with self._people.request(method, path, json=body, headers=headers) as answer:
-            return answer.status, await answer.json() if answer.content_length else None
+        status, _, answer = await self.ask_fully(method, path, body, organisation=organisation, **more)
+        return status, answer
+
+    async def ask_fully(
+        self, method: str, path: str, body: Any = None, *, organisation: str = "org-a", **more: Any
+    ) -> tuple[int, CIMultiDictProxy[str], Any]:
+        """Status, headers and decoded body. `more`: `headers`, `params`, `role`, `user` and further claims."""
+        headers, params = more.pop("headers", {}), more.pop("params", None)
+        token = self.house.keys.token(organisation=organisation, **more)
+        headers = {"Authorization": f"Bearer {token}", **headers}
+        async with self._people.request(method, path, json=body, headers=headers, params=params) as answer:
+            return answer.status, answer.headers, await answer.json() if answer.content_length else None
 
     async def claim(
         self, *, device: str = MAC, secret: str = SECRET, organisation: str = "org-a", name: str = "Gate"

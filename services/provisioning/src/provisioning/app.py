@@ -7,21 +7,29 @@ from typing import Any
 
 from aiohttp import web
 
+from common.access import AccessBook
 from common.app import DRAIN_SECONDS, Assembly, Parts
-from provisioning.api import CameraPort, CamerasApi, ClaimsApi, Nonces
+from common.http import Route
+from provisioning.api import ArrangingApi, CameraPort, CamerasApi, ClaimsApi, ItemsApi, Nonces
 from provisioning.api.camera_port import CONNECTION, LARGEST_BODY
 from provisioning.consumers import subscriptions
 from provisioning.service import (
+    ArrangingService,
     CameraService,
     ClaimService,
     Delivery,
     DeliveryService,
+    FavouritesService,
+    LookingService,
     Presence,
+    Reaching,
+    Removals,
+    UndoingService,
     Vault,
     WaitingRoom,
 )
 from provisioning.settings import Settings
-from provisioning.store import INDEXES, InventoryStore, KnownDeviceIndex, KnownDevicesFeed
+from provisioning.store import INDEXES, InventoryStore, ItemStore, KnownDeviceIndex, KnownDevicesFeed
 
 
 def assemble(parts: Parts, settings: Settings) -> Assembly:
@@ -47,13 +55,38 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     )
     claims = ClaimService(store, vault, room, known, clock)
     cameras = CameraService(store, presence, clock)
+    access = AccessBook(parts.database)
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
     return Assembly(
-        routes=[*ClaimsApi(claims, clock).routes(), *CamerasApi(cameras, clock).routes()],
-        subscriptions=subscriptions(cameras),
+        routes=[
+            *ClaimsApi(claims, clock).routes(),
+            *_tree(parts, settings, store, cameras, presence, access),
+        ],
+        subscriptions=subscriptions(cameras, access),
         background=[feed, presence, listener],
         indexes=INDEXES,
     )
+
+
+def _tree(
+    parts: Parts,
+    settings: Settings,
+    inventory: InventoryStore,
+    cameras: CameraService,
+    presence: Presence,
+    access: AccessBook,
+) -> list[Route]:
+    """The item tree, and cameras as items of it."""
+    clock, store = parts.clock, ItemStore(parts.database)
+    kept, key = timedelta(days=settings.removed_device_days), parts.sealer.derive("provisioning.removals")
+    reaching = Reaching(store, access)
+    arranging = ArrangingService(store, reaching, cameras, Removals(inventory, clock, key, kept), clock)
+    looking = LookingService(store, reaching, presence, kept)
+    return [
+        *CamerasApi(cameras, arranging, reaching, clock).routes(),
+        *ItemsApi(looking, arranging, FavouritesService(store, clock)).routes(),
+        *ArrangingApi(arranging, UndoingService(store, arranging, clock), looking).routes(),
+    ]
 
 
 class CameraListener:

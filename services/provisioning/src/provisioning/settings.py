@@ -22,6 +22,9 @@ class Settings(SharedSettings):
     camera_callers: int = Field(
         200_000, ge=1_000, description="Unclaimed devices remembered per process (about 300 bytes each)"
     )
+    removed_device_days: int = Field(
+        30, ge=0, le=3650, description="Days that data of a removed device can still be processed"
+    )
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "Settings":

@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 READERS: dict[str, tuple[type[Event], ...]] = {
-    "provisioning": (licensing.LicenceChanged,),
+    "provisioning": (identity.AccessChanged, licensing.LicenceChanged),
     "licensing": (identity.OrganisationCreated, provisioning.CameraConnected, provisioning.CameraRemoved),
     "relay": (
         identity.OrganisationCreated,

@@ -37,19 +37,17 @@ class SeenItem(Body):
 
 class Move(Body):
     items: list[SeenItem] = Field(min_length=1, max_length=MOST_AT_ONCE)
-    parent: str | None = Field(min_length=1, max_length=64, description="Folder or location; null: to the top")
-
-
-class RemovalQuery(Query):
-    confirmation: str | None = Field(
-        None, max_length=200, description="Of GET /api/v1/items/{id}/removal"
+    parent: str | None = Field(
+        min_length=1, max_length=64, description="Folder or location; null: to the top"
     )
 
 
+class RemovalQuery(Query):
+    confirmation: str | None = Field(None, max_length=200, description="Of GET /api/v1/items/{id}/removal")
+
+
 class ArrangingApi:
-    def __init__(
-        self, arranging: ArrangingService, undoing: UndoingService, looking: LookingService
-    ) -> None:
+    def __init__(self, arranging: ArrangingService, undoing: UndoingService, looking: LookingService) -> None:
         self._arranging = arranging
         self._undoing = undoing
         self._looking = looking
@@ -57,7 +55,7 @@ class ArrangingApi:
     def routes(self) -> list[Route]:
         one, last = "/api/v1/items/{id}", "/api/v1/items/undo"
         return [
-            _route("POST", "/api/v1/items", self.add, "Add a folder, location, guest, dashboard, panel or input",
+            _route("POST", "/api/v1/items", self.add, "Add a folder, location, panel, ...",
                    body=NewItem, answer=ItemAnswer, status=201, idempotent=True),
             _route("PATCH", one, self.change, "Rename or move an item; needs If-Match",
                    body=ChangeItem, answer=ItemAnswer, problems=(409, 412, 428)),

@@ -1,6 +1,5 @@
-"""`/api/v1/cameras` and `/api/v1/items`: what an organisation has."""
+"""`/api/v1/cameras`: the cameras of an organisation."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -9,14 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.auth import Action
 from common.clock import Clock
-from common.errors import Invalid, Stale
-from common.http import Answer, Body, Call, NoQuery, Page, PageQuery, Route, problem
-from common.http.serve import request_id
+from common.http import Answer, Body, Call, NoQuery, Page, PageQuery, Route
 from common.ids import CameraId
 from provisioning.api.claims import ClaimAnswer
-from provisioning.domain import ItemKind
-from provisioning.service import CameraService, CameraView
-from provisioning.service.cameras import Connection
+from provisioning.api.preconditions import any_version, etag, outdated, seen_version, version_needed
+from provisioning.service import KEEP, ArrangingService, CameraService, CameraView, Changed, Reaching
+from provisioning.service.presence import Connection
 
 
 class Rename(Body):
@@ -73,25 +70,26 @@ class CameraAnswer(BaseModel):
         )
 
 
-class ItemAnswer(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: str
-    kind: ItemKind
-    name: str
-    parent: str | None
-    removed_at: datetime | None
-
-
 def _route(method: str, path: str, handler: Any, summary: str, allow: Action, **more: Any) -> Route:
     return Route(
-        method=method, path=path, handler=handler, summary=summary, tag="Cameras", allow=allow, **more
+        method=method,
+        path=path,
+        handler=handler,
+        summary=summary,
+        tag="Cameras",
+        allow=allow,
+        narrows=True,
+        **more,
     )
 
 
 class CamerasApi:
-    def __init__(self, service: CameraService, clock: Clock) -> None:
+    def __init__(
+        self, service: CameraService, arranging: ArrangingService, reaching: Reaching, clock: Clock
+    ) -> None:
         self._service = service
+        self._arranging = arranging
+        self._reaching = reaching
         self._clock = clock
 
     def routes(self) -> list[Route]:
@@ -102,63 +100,40 @@ class CamerasApi:
                    query=PageQuery, answer=Page[CameraAnswer]),
             _route("GET", one, self.get, "A camera with its connection, claim and licence", look,
                    answer=CameraAnswer, problems=missing),
-            _route("PATCH", one, self.rename, "Rename a camera (If-Match: only if unchanged)", change,
-                   body=Rename, answer=CameraAnswer, problems=(404, 409, 412)),
+            _route("PATCH", one, self.rename, "Rename a camera; needs If-Match", change,
+                   body=Rename, answer=CameraAnswer, problems=(404, 409, 412, 428)),
             _route("DELETE", one, self.remove, "Remove a camera; licence and fees end now", remove,
-                   status=204, problems=missing),
-            _route("GET", "/api/v1/items", self.items, "The item tree: folders and locations first", look,
-                   query=PageQuery, answer=Page[ItemAnswer]),
+                   status=204, problems=(404, 409)),
         ]  # fmt: skip
 
     async def page(self, call: Call[None, PageQuery]) -> Page[CameraAnswer]:
-        query, now = call.query, self._clock.now()
-        views = await self._service.page(call.actor.organisation, query.after(), query.limit)
+        query, now, reach = call.query, self._clock.now(), await self._reaching.of(call.actor)
+        views = await self._service.page(call.actor.organisation, query.after(), query.limit, reach)
         return Page.of([CameraAnswer.of(view, now) for view in views], query.limit, lambda one: one.id)
 
     async def get(self, call: Call[None, NoQuery]) -> Answer:
-        return self._answer(await self._service.get(call.actor.organisation, CameraId(call.path["id"])))
+        return self._answer(await self._view(call))
 
     async def rename(self, call: Call[Rename, NoQuery]) -> Answer | web.StreamResponse:
-        camera, seen = CameraId(call.path["id"]), call.request.headers.get("If-Match")
+        view, seen = await self._view(call), seen_version(call.request)
+        if seen is None:
+            return version_needed(call.request, CameraAnswer.of(view, self._clock.now()))
+        version = None if any_version(call.request) else seen
         try:
-            view = await self._service.rename(call.actor.organisation, camera, call.body.name, _version(seen))
-        except Stale as error:
-            if seen is None:
-                raise
-            return problem(412, error.code, error.detail, request_id(call.request), next=error.next_step)
-        return self._answer(view)
+            await self._arranging.change(call.actor, view.camera.id, version, call.body.name, KEEP)
+        except Changed as error:
+            now = CameraAnswer.of(await self._view(call), self._clock.now())
+            return outdated(call.request, error, now)
+        return self._answer(await self._view(call))
 
     async def remove(self, call: Call[None, NoQuery]) -> None:
-        await self._service.remove(call.actor.organisation, CameraId(call.path["id"]))
+        camera = (await self._view(call)).camera
+        await self._service.remove(call.actor.organisation, camera.id)
 
-    async def items(self, call: Call[None, PageQuery]) -> Page[ItemAnswer]:
-        query = call.query
-        items = await self._service.items(call.actor.organisation, _place(query.after()), query.limit)
-        places = {item.id: json.dumps([item.rank, item.sort_name, item.id]) for item in items}
-        answers = [ItemAnswer.model_validate(item) for item in items]
-        return Page.of(answers, query.limit, lambda item: places[item.id])
+    async def _view(self, call: Call[Any, Any]) -> CameraView:
+        """The camera that is asked for; one out of reach is like one that is not there."""
+        reach = await self._reaching.of(call.actor)
+        return await self._service.get(call.actor.organisation, CameraId(call.path["id"]), reach)
 
     def _answer(self, view: CameraView) -> Answer:
-        etag = {"ETag": f'"{view.camera.version}"'}
-        return Answer(CameraAnswer.of(view, self._clock.now()), headers=etag)
-
-
-def _version(if_match: str | None) -> int | None:
-    """The version of an entity tag of ours; any other tag matches nothing (0)."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tag = if_match.strip().strip('"')
-    return int(tag) if tag.isascii() and tag.isdigit() and len(tag) < 10 else 0
-
-
-def _place(cursor: str | None) -> tuple[int, str, str] | None:
-    """Where the page before ended."""
-    if cursor is None:
-        return None
-    try:
-        rank, name, last = json.loads(cursor)
-        if not (isinstance(rank, int) and isinstance(name, str) and isinstance(last, str)):
-            raise TypeError
-    except (ValueError, TypeError):
-        raise Invalid("cursor_invalid", "This cursor was not given out by us") from None
-    return rank, name, last
+        return Answer(CameraAnswer.of(view, self._clock.now()), headers=etag(view.camera.version))

@@ -1,10 +1,10 @@
 """`/api/v1/items`: the tree as people see it, search and favourites."""
 
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import orjson
 from aiohttp import web
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from common.auth import Action, Actor
 from common.contracts.licensing import LicenceState
@@ -16,22 +16,10 @@ from provisioning.service import ArrangingService, FavouritesService, Filter, Lo
 from provisioning.service.presence import Connection
 
 
-def _only(*known: str) -> Any:
-    """Several values with commas between them, of these."""
-
-    def check(text: str) -> str:
-        if unknown := set(text.split(",")) - set(known):
-            raise ValueError(f"not known: {', '.join(sorted(unknown))}")
-        return text
-
-    return Annotated[
-        str, AfterValidator(check), Field(max_length=200, json_schema_extra={"enum": list(known)})
-    ]
-
-
-Kinds = _only(*SHOWN)
-Connections = _only(*get_args(Connection))
-Licences = _only("none", *get_args(LicenceState))
+def _several(*known: str) -> str:
+    """The pattern of several of these values, with commas between them."""
+    one = f"({'|'.join(known)})"
+    return f"^{one}(,{one})*$"
 
 
 class Spoken(Query):
@@ -42,9 +30,24 @@ class Spoken(Query):
 
 
 class TreeQuery(Spoken):
-    kind: Kinds | None = Field(None, description="Only these kinds, with commas between them")
-    connection: Connections | None = Field(None, description="Only cameras in these states of connection")
-    licence: Licences | None = Field(None, description="Only cameras with these states of licence, or `none`")
+    kind: str | None = Field(
+        None,
+        max_length=200,
+        pattern=_several(*SHOWN),
+        description="Only these kinds, with commas between them",
+    )
+    connection: str | None = Field(
+        None,
+        max_length=200,
+        pattern=_several(*get_args(Connection)),
+        description="Only cameras in these states of connection",
+    )
+    licence: str | None = Field(
+        None,
+        max_length=200,
+        pattern=_several("none", *get_args(LicenceState)),
+        description="Only cameras with these states of licence; `none`: not licensed yet",
+    )
 
     def only(self) -> Filter:
         return Filter(_set(self.kind), _set(self.connection), _set(self.licence))
@@ -68,10 +71,11 @@ class ItemsApi:
         return [
             _route("GET", "/api/v1/items", self.tree, "The item tree (If-None-Match: only if it changed)",
                    query=TreeQuery, answer=TreeAnswer),
-            _route("GET", "/api/v1/items/search", self.search, "Items by a piece of name, serial number or MAC",
+            _route("GET", "/api/v1/items/search", self.search, "Items by a piece of name, serial or MAC",
                    query=SearchQuery, answer=SearchAnswer),
             _route("GET", one, self.get, "An item and where it lies", answer=ItemAnswer),
-            _route("PUT", liked, self.favour, "Show it at the top of one's own tree", status=204, problems=(409,)),
+            _route("PUT", liked, self.favour, "Show it at the top",
+                   status=204, problems=(409,)),
             _route("DELETE", liked, self.unfavour, "No longer at the top", status=204),
         ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from common.http.serve import request_id
 
 
 def seen_version(request: web.Request) -> int | None:
-    """The version in If-Match; 0, which nothing has, for a tag that is not ours; None when there is no header."""
+    """The version in If-Match: 0, which nothing has, for a tag that is not ours; None without the header."""
     given = request.headers.get("If-Match")
     if given is None:
         return None

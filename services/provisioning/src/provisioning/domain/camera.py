@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 from common.contracts.provisioning import CameraConnected, CameraRemoved, CameraRenamed
-from common.ids import CameraId, ClaimId, OrganisationId
+from common.ids import CameraId, ClaimId
 from provisioning.domain.device_id import DeviceId
-
-ItemKind = Literal["folder", "location", "camera", "removed_device", "withdrawn"]
-"""`withdrawn`: a camera removed before it was ever connected; there is nothing left of it to show."""
+from provisioning.domain.items import Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +22,10 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Camera:
+class Camera(Item):
     id: CameraId
-    organisation: OrganisationId
-    parent: str | None
-    name: str
-    kind: ItemKind
     device: DeviceId
     claim: ClaimId
-    version: int
-    created_at: datetime
     credentials: Credentials | None = None
     root_password: bytes | None = None
     """Sealed; generated at the first delivery and kept over later ones (PR-22)."""
@@ -42,7 +33,6 @@ class Camera:
     firmware: str | None = None
     connected_at: datetime | None = None
     """When it connected for the first time."""
-    removed_at: datetime | None = None
 
     def equipped(self, credentials: Credentials, root_password: bytes) -> "Camera":
         """Given a token; any earlier one is dead."""

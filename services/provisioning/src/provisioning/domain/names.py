@@ -2,12 +2,12 @@
 
 import unicodedata
 
+import regex
+
 from common.errors import FieldError, Invalid
 
 LONGEST = 45
-_JOINER = "\u200d"
-_SKIN_TONES = range(0x1F3FB, 0x1F400)
-_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+_CHARACTER = regex.compile(r"\X")
 
 
 def clean_name(text: str) -> str:
@@ -21,27 +21,8 @@ def clean_name(text: str) -> str:
 
 
 def characters(text: str) -> int:
-    """Characters as a person sees them: the grapheme clusters of UAX #29, without Hangul jamo and prepend
-    marks, which NFC and keyboards do not leave in names."""
-    count = 0
-    joined = flag_open = False
-    for char in text:
-        code = ord(char)
-        flag = code in _FLAG_LETTERS
-        extends = char == _JOINER or code in _SKIN_TONES or unicodedata.category(char) in ("Mn", "Me", "Mc")
-        if not (count and (extends or joined or (flag and flag_open))):
-            count += 1
-            flag_open = flag
-        else:
-            flag_open = False
-        joined = char == _JOINER
-    return count
-
-
-def sort_key(name: str) -> str:
-    """For alphabetical order: without case and accents."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    """Characters as a person sees them: the extended grapheme clusters of UAX #29."""
+    return sum(1 for _ in _CHARACTER.finditer(text))
 
 
 def _invalid(why: str) -> Invalid:

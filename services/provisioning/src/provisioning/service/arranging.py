@@ -156,9 +156,9 @@ class ArrangingService:
                 await self._store.forget_operation(actor.organisation, actor.user)
                 return
             now = self._clock.now()
-            changes: list[Change] = [(removal.item, removal.item.put(removal.item.gone(now)))]
-            for one in removal.content:
-                changes.append((one, one.put(one.place._replace(parent=removal.item.parent))))
+            gone, parent = removal.item.put(removal.item.gone(now)), removal.item.parent
+            up = [(one, one.put(one.place._replace(parent=parent))) for one in removal.content]
+            changes: list[Change] = [(removal.item, gone), *up]
             await self._save(actor, ground, changes, "removed")
 
         await settled(attempt)

@@ -1,20 +1,18 @@
-"""Cameras and the item tree as people see them."""
+"""Cameras as people see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
 
 from common.clock import Clock
 from common.contracts.licensing import LicenceChanged
-from common.errors import NotFound, Stale
+from common.errors import NotFound
 from common.ids import CameraId, OrganisationId
 from common.races import settled
-from provisioning.domain import Camera, Claim, clean_name
-from provisioning.service.needs import Inventory, Item, Licence
-from provisioning.service.presence import Presence
-
-Connection = Literal["waiting", "online", "offline"]
+from provisioning.domain import EVERYTHING, Camera, Claim, Reach
+from provisioning.service.item_needs import Changed
+from provisioning.service.needs import Inventory, Licence
+from provisioning.service.presence import Connection, Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,44 +32,32 @@ class CameraService:
         self._presence = presence
         self._clock = clock
 
-    async def get(self, organisation: OrganisationId, camera: CameraId) -> CameraView:
-        return (await self._views(organisation, [await self._camera(organisation, camera)]))[0]
-
-    async def page(self, organisation: OrganisationId, after: str | None, limit: int) -> list[CameraView]:
-        """Oldest first, one more than `limit` when there are more."""
-        return await self._views(organisation, await self._store.cameras(organisation, after, limit + 1))
-
-    async def items(
-        self, organisation: OrganisationId, after: Sequence[Any] | None, limit: int
-    ) -> list[Item]:
-        return await self._store.items(organisation, after, limit + 1)
-
-    async def rename(
-        self, organisation: OrganisationId, camera: CameraId, name: str, version: int | None
+    async def get(
+        self, organisation: OrganisationId, camera: CameraId, reach: Reach = EVERYTHING
     ) -> CameraView:
-        """`version`: what the person saw; `Stale` when it is not the present one. None: whatever it is."""
-        name = clean_name(name)
+        """One out of reach is like one that is not there."""
+        found = await self._camera(organisation, camera)
+        if not reach.covers(found.id, found.parent):
+            raise _missing()
+        return (await self._views(organisation, [found]))[0]
 
-        async def attempt() -> Camera | None:
-            current = await self._camera(organisation, camera)
-            if version is not None and current.version != version:
-                return None
-            if current.name == name:
-                return current
-            renamed, event = current.renamed(name, self._clock.now())
-            await self._store.save(renamed, events=[event])
-            return renamed
+    async def page(
+        self, organisation: OrganisationId, after: str | None, limit: int, reach: Reach = EVERYTHING
+    ) -> list[CameraView]:
+        """Oldest first, one more than `limit` when there are more."""
+        cameras = await self._store.cameras(organisation, after, limit + 1, reach)
+        return await self._views(organisation, cameras)
 
-        named = await settled(attempt)
-        if named is None:
-            raise Stale("The camera")
-        return (await self._views(organisation, [named]))[0]
-
-    async def remove(self, organisation: OrganisationId, camera: CameraId) -> None:
-        """Ends claim, token and, by its event, licence and fees in the same moment (D19)."""
+    async def remove(
+        self, organisation: OrganisationId, camera: CameraId, version: int | None = None
+    ) -> None:
+        """Ends claim, token and, by its event, licence and fees in the same moment (D19). `version`: what the
+        person saw; `Changed` when it is not the present one. None: whatever it is."""
 
         async def attempt() -> None:
             current = await self._camera(organisation, camera)
+            if version is not None and current.version != version:
+                raise Changed([current])
             claim = await self._store.claim(organisation, current.claim)
             now = self._clock.now()
             removed, event = current.removed(now)
@@ -91,7 +77,7 @@ class CameraService:
     async def _camera(self, organisation: OrganisationId, camera: CameraId) -> Camera:
         found = await self._store.camera(organisation, camera)
         if found.kind != "camera":
-            raise NotFound("camera_not_found", "There is no such camera")
+            raise _missing()
         return found
 
     async def _views(self, organisation: OrganisationId, cameras: Sequence[Camera]) -> list[CameraView]:
@@ -103,15 +89,13 @@ class CameraService:
             CameraView(
                 camera,
                 claims[camera.claim],
-                self._connection(camera, seen.get(camera.id)),
+                self._presence.connection(camera.connected_at, seen.get(camera.id)),
                 seen.get(camera.id),
                 licences.get(camera.id),
             )
             for camera in cameras
         ]
 
-    def _connection(self, camera: Camera, seen: datetime | None) -> Connection:
-        if camera.connected_at is None:
-            return "waiting"
-        fresh = seen is not None and self._clock.now() - seen <= self._presence.offline_after
-        return "online" if fresh else "offline"
+
+def _missing() -> NotFound:
+    return NotFound("camera_not_found", "There is no such camera")

@@ -78,8 +78,8 @@ class LookingService:
         """How long data of a removed device can be processed (GW-9)."""
 
     async def tree(self, actor: Actor, language: Language, only: Filter) -> list[Entry]:
-        """Folders and locations first, then the rest, each alphabetically (GW-2). What passes the filter comes
-        with the folders that lead to it."""
+        """Folders and locations first, then the rest, each alphabetically (GW-2). What passes the filter
+        comes with the folders that lead to it."""
         lines, licences = await asyncio.gather(
             self._store.lines(actor.organisation), self._store.licence_states(actor.organisation)
         )
@@ -168,7 +168,7 @@ def _line(item: Item) -> Line:
 
 
 def _reached(lines: Sequence[Line], shape: Shape, reach: Reach) -> list[Line]:
-    """What somebody reaches, each in a place they reach: the top, where its own is not there or not theirs."""
+    """What somebody reaches, each in a place they reach: the top, if its own is not there or not theirs."""
     reached = [line for line in lines if reach.covers(line.id, line.parent)]
     for line in reached:
         if line.parent is not None and not (line.parent in shape.parents and reach.holds(line.parent)):

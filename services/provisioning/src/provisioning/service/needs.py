@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from common.contracts import Event
 from common.contracts.licensing import LicenceChanged
 from common.ids import CameraId, ClaimId, OrganisationId
-from provisioning.domain import Camera, Claim, DeviceId, ItemKind
+from provisioning.domain import Camera, Claim, DeviceId, Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,6 @@ class Licence:
     charged: bool
     simultaneous_accesses: int
     trial_ends: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of the tree."""
-
-    id: str
-    kind: ItemKind
-    name: str
-    parent: str | None
-    rank: int
-    sort_name: str
-    removed_at: datetime | None = None
 
 
 class Inventory(Protocol):
@@ -61,18 +48,14 @@ class Inventory(Protocol):
 
     async def camera(self, organisation: OrganisationId, camera: CameraId) -> Camera: ...
 
-    async def cameras(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Camera]: ...
+    async def cameras(
+        self, organisation: OrganisationId, after: str | None, limit: int, reach: Reach
+    ) -> list[Camera]: ...
 
     async def camera_of_token(self, token_hash: str) -> Camera | None: ...
 
     async def has_container(self, organisation: OrganisationId, item: str) -> bool:
         """Whether it is a folder or location of this organisation."""
-        ...
-
-    async def items(
-        self, organisation: OrganisationId, after: Sequence[Any] | None, limit: int
-    ) -> list[Item]:
-        """Folders and locations first, alphabetically, then the rest (GW-2)."""
         ...
 
     async def last_seen(self, cameras: Sequence[CameraId]) -> dict[CameraId, datetime]: ...

@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 
 from common.clock import Clock
 from common.errors import Refusal
 from common.ids import CameraId
+
+Connection = Literal["waiting", "online", "offline"]
+"""`waiting`: never connected yet."""
 
 WRITTEN_EVERY = 3
 """A camera's last heartbeat is written at most once in so many heartbeats."""
@@ -79,6 +82,13 @@ class Presence:
             if own := self._pending.get(camera):
                 seen[camera] = max(own, seen.get(camera, own))
         return seen
+
+    def connection(self, connected_at: datetime | None, seen: datetime | None) -> Connection:
+        """Of a camera that connected first and called last then."""
+        if connected_at is None:
+            return "waiting"
+        fresh = seen is not None and self._clock.now() - seen <= self.offline_after
+        return "online" if fresh else "offline"
 
     async def _run(self) -> None:
         while True:

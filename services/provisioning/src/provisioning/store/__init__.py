@@ -1,7 +1,11 @@
 """How claims and items are kept."""
 
-from provisioning.store.inventory import INDEXES, InventoryStore
+from provisioning.store import inventory
+from provisioning.store.inventory import InventoryStore
+from provisioning.store.items import ITEM_INDEXES, ItemStore
 from provisioning.store.known_devices import KnownDeviceIndex
 from provisioning.store.known_devices_feed import KnownDevicesFeed
 
-__all__ = ["INDEXES", "InventoryStore", "KnownDeviceIndex", "KnownDevicesFeed"]
+INDEXES = (*inventory.INDEXES, *ITEM_INDEXES)
+
+__all__ = ["INDEXES", "InventoryStore", "ItemStore", "KnownDeviceIndex", "KnownDevicesFeed"]

@@ -3,13 +3,11 @@
 from dataclasses import fields
 
 from common.database import Document
-from provisioning.domain import Camera, Claim, Credentials, sort_key
-from provisioning.service.needs import Item
+from provisioning.domain import SHOWN, Camera, Claim, Credentials, Item, endings
 
 _CLAIM = tuple(field.name for field in fields(Claim) if field.name != "id")
 _CAMERA = tuple(field.name for field in fields(Camera) if field.name not in ("id", "credentials"))
 _CREDENTIALS = tuple(field.name for field in fields(Credentials) if field.name != "token_hash")
-_RANKS = {"folder": 0, "location": 0}
 
 
 def of_claim(claim: Claim) -> Document:
@@ -22,8 +20,7 @@ def to_claim(row: Document) -> Claim:
 
 def of_camera(camera: Camera) -> Document:
     document: Document = {"_id": camera.id} | {name: getattr(camera, name) for name in _CAMERA}
-    document["rank"] = _RANKS.get(camera.kind, 1)
-    document["sort_name"] = sort_key(camera.name)
+    document |= findable(camera, camera.device)
     if camera.credentials is not None:
         document["token_hash"] = camera.credentials.token_hash
         document["credentials"] = {name: getattr(camera.credentials, name) for name in _CREDENTIALS}
@@ -37,13 +34,6 @@ def to_camera(row: Document) -> Camera:
     return Camera(id=row["_id"], credentials=credentials, **{name: row[name] for name in _CAMERA})
 
 
-def to_item(row: Document) -> Item:
-    return Item(
-        id=row["_id"],
-        kind=row["kind"],
-        name=row["name"],
-        parent=row["parent"],
-        rank=row["rank"],
-        sort_name=row["sort_name"],
-        removed_at=row.get("removed_at"),
-    )
+def findable(item: Item, device: str | None = None) -> Document:
+    """What an item is found by; one that is not shown is not found."""
+    return {"endings": endings(item.name, device)} if item.kind in SHOWN else {}

@@ -12,21 +12,18 @@ from common.contracts.licensing import LicenceChanged
 from common.database import Database, Index, Save, Update, Write
 from common.errors import NotFound
 from common.ids import CameraId, ClaimId, OrganisationId
-from provisioning.domain import Camera, Claim, DeviceId
-from provisioning.service.needs import Item, Licence
+from provisioning.domain import CONTAINERS, Camera, Claim, DeviceId, Reach
+from provisioning.service.needs import Licence
 from provisioning.store import documents
 from provisioning.store.coalesced import Coalesced
 
 CLAIMS, ITEMS, PRESENCE, LICENCES = "claims", "items", "presence", "licences"
-CONTAINERS = ("folder", "location")
-SHOWN = ("folder", "location", "camera", "removed_device")
 INDEXES = (
     Index(CLAIMS, (("organisation", 1), ("device", 1)), unique=True, where={"live": True}),
     Index(CLAIMS, (("device", 1),), where={"live": True}),
     Index(CLAIMS, (("live", 1), ("_id", 1), ("device", 1))),
     Index(CLAIMS, (("organisation", 1), ("_id", 1))),
     Index(ITEMS, (("organisation", 1), ("kind", 1), ("_id", 1))),
-    Index(ITEMS, (("organisation", 1), ("rank", 1), ("sort_name", 1), ("_id", 1))),
     Index(ITEMS, (("token_hash", 1),), unique=True, where={"token_hash": {"$exists": True}}),
 )
 _LICENCE_FIELDS = set(Licence.__dataclass_fields__)
@@ -87,8 +84,11 @@ class InventoryStore:
             raise NotFound("camera_not_found", "There is no such camera")
         return documents.to_camera(row)
 
-    async def cameras(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Camera]:
-        where = {"organisation": organisation, "kind": "camera", "_id": {"$gt": after or ""}}
+    async def cameras(
+        self, organisation: OrganisationId, after: str | None, limit: int, reach: Reach
+    ) -> list[Camera]:
+        where: dict[str, Any] = {"organisation": organisation, "kind": "camera", "_id": {"$gt": after or ""}}
+        where |= within(reach)
         rows = await self._database.find(ITEMS, where, sort=[("_id", 1)], limit=limit)
         return [documents.to_camera(row) for row in rows]
 
@@ -102,21 +102,6 @@ class InventoryStore:
     async def has_container(self, organisation: OrganisationId, item: str) -> bool:
         where = {"_id": item, "organisation": organisation, "kind": {"$in": list(CONTAINERS)}}
         return await self._database.get(ITEMS, where) is not None
-
-    async def items(
-        self, organisation: OrganisationId, after: Sequence[Any] | None, limit: int
-    ) -> list[Item]:
-        where: dict[str, Any] = {"organisation": organisation, "kind": {"$in": list(SHOWN)}}
-        if after is not None:
-            rank, name, last = after
-            where["$or"] = [
-                {"rank": {"$gt": rank}},
-                {"rank": rank, "sort_name": {"$gt": name}},
-                {"rank": rank, "sort_name": name, "_id": {"$gt": last}},
-            ]
-        order = [("rank", 1), ("sort_name", 1), ("_id", 1)]
-        rows = await self._database.find(ITEMS, where, sort=order, limit=limit)  # type: ignore[arg-type]
-        return [documents.to_item(row) for row in rows]
 
     async def last_seen(self, cameras: Sequence[CameraId]) -> dict[CameraId, datetime]:
         rows = await self._database.find(PRESENCE, {"_id": {"$in": list(cameras)}})
@@ -141,6 +126,14 @@ class InventoryStore:
                 Update(LICENCES, {"_id": event.camera, "version": {"$lt": event.version}}, {"$set": kept}),
             ]
         )
+
+
+def within(reach: Reach) -> dict[str, Any]:
+    """The part of a filter on items that keeps it to what somebody reaches."""
+    if reach.granted is None:
+        return {}
+    granted, inside = {"_id": {"$in": list(reach.granted)}}, {"parent": {"$in": list(reach.inside)}}
+    return {"$and": [{"$or": [granted, inside]}]}
 
 
 def _seen(seen: Mapping[CameraId, datetime]) -> list[Write]:
