@@ -5,8 +5,8 @@ from provisioning.service.cameras import CameraService, CameraView
 from provisioning.service.claiming import ClaimService
 from provisioning.service.delivery import Delivery, DeliveryService
 from provisioning.service.favourites import FavouritesService
-from provisioning.service.item_needs import Changed
-from provisioning.service.looking import Entry, Filter, Hit, LookingService
+from provisioning.service.item_needs import Changed, Entry
+from provisioning.service.looking import Filter, Hit, LookingService
 from provisioning.service.needs import Inventory, KnownDevices, Licence
 from provisioning.service.presence import Presence
 from provisioning.service.reaching import Reaching

@@ -11,11 +11,16 @@ from common.contracts import Event
 from common.errors import Conflict
 from common.ids import OrganisationId, UserId
 from provisioning.domain import Item, ItemKind, Operation, Reach, Shape, Tree, Wanted
+from provisioning.service.presence import Connection
 
 
 @dataclass(slots=True)
-class Line:
-    """One item as the tree shows it. Not frozen: ten thousand are made for one answer."""
+class Entry:
+    """One item as people see it, with its fields in the words of the API.
+
+    The store fills in the item, the service the rest. Not frozen, and one class from the database to JSON: a
+    tree is ten thousand of them in one answer.
+    """
 
     id: str
     kind: ItemKind
@@ -25,6 +30,10 @@ class Line:
     device: str | None
     connected_at: datetime | None
     removed_at: datetime | None
+    favourite: bool = False
+    connection: Connection | None = None
+    licence: str | None = None
+    processed_until: datetime | None = None
 
 
 class Changed(Conflict):
@@ -86,13 +95,13 @@ class Items(Protocol):
 
     async def forget_operation(self, organisation: OrganisationId, user: UserId) -> None: ...
 
-    async def lines(self, organisation: OrganisationId) -> list[Line]:
-        """Every item shown, in no order."""
+    async def entries(self, organisation: OrganisationId) -> list[Entry]:
+        """Every item shown, oldest first among those of one kind."""
         ...
 
     async def found(
         self, organisation: OrganisationId, wanted: Wanted, reach: Reach, limit: int
-    ) -> list[Line]:
+    ) -> list[Entry]:
         """Items that may be meant, in no order; at most `limit`."""
         ...
 

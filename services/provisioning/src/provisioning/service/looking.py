@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from common.auth import Actor
 from common.ids import CameraId
@@ -18,29 +18,12 @@ from provisioning.domain import (
     Wanted,
     sort_key,
 )
-from provisioning.service.item_needs import Items, Line
+from provisioning.service.item_needs import Entry, Items
 from provisioning.service.presence import Connection, Presence
 from provisioning.service.reaching import Reaching
 
-LOOKED_AT = 500
+LOOKED_AT = 200
 """Hits of a search that are looked at; of so many the best are shown."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """One item as people see it, ready to be written as JSON. Not frozen: there are many of them."""
-
-    id: str
-    kind: ItemKind
-    name: str
-    parent: str | None
-    version: int
-    favourite: bool
-    device: str | None
-    connection: Connection | None
-    licence: str | None
-    removed_at: datetime | None
-    processed_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +63,23 @@ class LookingService:
     async def tree(self, actor: Actor, language: Language, only: Filter) -> list[Entry]:
         """Folders and locations first, then the rest, each alphabetically (GW-2). What passes the filter
         comes with the folders that lead to it."""
-        lines, licences = await asyncio.gather(
-            self._store.lines(actor.organisation), self._store.licence_states(actor.organisation)
+        entries, licences = await asyncio.gather(
+            self._store.entries(actor.organisation), self._store.licence_states(actor.organisation)
         )
-        shape = Shape({line.id: line.parent for line in lines if line.kind in CONTAINERS})
+        shape = Shape({entry.id: entry.parent for entry in entries if entry.kind in CONTAINERS})
         reach = await self._reaching.within(actor, shape)
-        entries = await self._entries(actor, _reached(lines, shape, reach), licences)
+        entries = _reached(entries, shape, reach)
+        await self._complete(actor, entries, licences)
         if only:
             wanted = [entry for entry in entries if only.wants(entry)]
             leading = {step for entry in wanted for step in shape.way(entry.parent)}
             leading |= {entry.id for entry in wanted}
             entries = [entry for entry in entries if entry.id in leading]
-        return sorted(
-            entries, key=lambda one: (one.kind not in CONTAINERS, sort_key(one.name, language), one.id)
-        )
+        folders = [entry for entry in entries if entry.kind in CONTAINERS]
+        others = [entry for entry in entries if entry.kind not in CONTAINERS]
+        for part in (folders, others):
+            part.sort(key=lambda entry: sort_key(entry.name, language))
+        return folders + others
 
     async def one(self, actor: Actor, item: Item) -> Hit:
         """An item that the actor is known to reach."""
@@ -103,7 +89,7 @@ class LookingService:
         """Items that the actor is known to reach, in the same order."""
         shape = await self._store.shape(actor.organisation)
         reach = await self._reaching.within(actor, shape)
-        return await self._hits(actor, [_line(item) for item in items], shape, reach)
+        return await self._hits(actor, [_entry(item) for item in items], shape, reach)
 
     async def search(self, actor: Actor, text: str, language: Language, limit: int) -> list[Hit]:
         """The best of what is found by a piece of its name or of its device's id (GW-4)."""
@@ -112,15 +98,16 @@ class LookingService:
             return []
         shape = await self._store.shape(actor.organisation)
         reach = await self._reaching.within(actor, shape)
-        lines = await self._store.found(actor.organisation, wanted, reach, LOOKED_AT)
-        meant = [line for line in lines if wanted.finds(line.name, line.device)]
-        meant.sort(key=lambda line: (wanted.rank(line.name), sort_key(line.name, language), line.id))
+        found = await self._store.found(actor.organisation, wanted, reach, LOOKED_AT)
+        meant = [entry for entry in found if wanted.finds(entry.name, entry.device)]
+        meant.sort(key=lambda entry: (wanted.rank(entry.name), sort_key(entry.name, language), entry.id))
         return await self._hits(actor, meant[:limit], shape, reach)
 
-    async def _hits(self, actor: Actor, lines: Sequence[Line], shape: Shape, reach: Reach) -> list[Hit]:
-        ids = [CameraId(line.id) for line in lines if line.kind == "camera"]
-        licences = await self._store.licence_states(actor.organisation, ids)
-        entries = await self._entries(actor, _reached(lines, shape, reach), licences)
+    async def _hits(self, actor: Actor, entries: Sequence[Entry], shape: Shape, reach: Reach) -> list[Hit]:
+        cameras = [entry.id for entry in entries if entry.kind == "camera"]
+        licences = await self._store.licence_states(actor.organisation, cameras)
+        entries = _reached(entries, shape, reach)
+        await self._complete(actor, entries, licences)
         ways = [[step for step in shape.way(entry.parent) if reach.holds(step)] for entry in entries]
         names = await self._store.names(actor.organisation, {step for way in ways for step in way})
         return [
@@ -128,34 +115,25 @@ class LookingService:
             for entry, way in zip(entries, ways, strict=True)
         ]
 
-    async def _entries(self, actor: Actor, lines: Sequence[Line], licences: Mapping[str, str]) -> list[Entry]:
-        connected = [CameraId(line.id) for line in lines if line.kind == "camera" and line.connected_at]
+    async def _complete(self, actor: Actor, entries: Sequence[Entry], licences: Mapping[str, str]) -> None:
+        """Fill in what is known beside the items themselves."""
+        connected = [CameraId(entry.id) for entry in entries if entry.connected_at and not entry.removed_at]
         seen = await self._presence.last_seen(connected)
         liked = await self._store.favourites(actor.organisation, actor.user)
-        return [self._entry(line, seen, licences, line.id in liked) for line in lines]
-
-    def _entry(
-        self, line: Line, seen: Mapping[CameraId, datetime], licences: Mapping[str, str], liked: bool
-    ) -> Entry:
-        camera = line.kind == "camera"
-        return Entry(
-            line.id,
-            line.kind,
-            line.name,
-            line.parent,
-            line.version,
-            liked,
-            line.device,
-            self._presence.connection(line.connected_at, seen.get(CameraId(line.id))) if camera else None,
-            licences.get(line.id) if camera else None,
-            line.removed_at,
-            line.removed_at + self._kept if line.removed_at else None,
-        )
+        connection = self._presence.connections()
+        for entry in entries:
+            if entry.kind == "camera":
+                entry.connection = connection(entry.connected_at, seen.get(CameraId(entry.id)))
+                entry.licence = licences.get(entry.id)
+            elif entry.removed_at is not None:
+                entry.processed_until = entry.removed_at + self._kept
+            if entry.id in liked:
+                entry.favourite = True
 
 
-def _line(item: Item) -> Line:
+def _entry(item: Item) -> Entry:
     camera = item if isinstance(item, Camera) else None
-    return Line(
+    return Entry(
         item.id,
         item.kind,
         item.name,
@@ -167,10 +145,11 @@ def _line(item: Item) -> Line:
     )
 
 
-def _reached(lines: Sequence[Line], shape: Shape, reach: Reach) -> list[Line]:
+def _reached(entries: Sequence[Entry], shape: Shape, reach: Reach) -> list[Entry]:
     """What somebody reaches, each in a place they reach: the top, if its own is not there or not theirs."""
-    reached = [line for line in lines if reach.covers(line.id, line.parent)]
-    for line in reached:
-        if line.parent is not None and not (line.parent in shape.parents and reach.holds(line.parent)):
-            line.parent = None
+    reached = [entry for entry in entries if reach.covers(entry.id, entry.parent)]
+    for entry in reached:
+        parent = entry.parent
+        if parent is not None and not (parent in shape.parents and reach.holds(parent)):
+            entry.parent = None
     return reached

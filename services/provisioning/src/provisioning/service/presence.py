@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -85,10 +85,18 @@ class Presence:
 
     def connection(self, connected_at: datetime | None, seen: datetime | None) -> Connection:
         """Of a camera that connected first and called last then."""
-        if connected_at is None:
-            return "waiting"
-        fresh = seen is not None and self._clock.now() - seen <= self.offline_after
-        return "online" if fresh else "offline"
+        return self.connections()(connected_at, seen)
+
+    def connections(self) -> Callable[[datetime | None, datetime | None], Connection]:
+        """The same for many cameras, as of one moment."""
+        fresh = self._clock.now() - self.offline_after
+
+        def connection(connected_at: datetime | None, seen: datetime | None) -> Connection:
+            if connected_at is None:
+                return "waiting"
+            return "online" if seen is not None and seen >= fresh else "offline"
+
+        return connection
 
     async def _run(self) -> None:
         while True:

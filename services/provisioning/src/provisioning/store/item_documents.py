@@ -5,11 +5,11 @@ from typing import Any
 
 from common.database import Document
 from provisioning.domain import Camera, Item, Operation, Place, Step
-from provisioning.service.item_needs import Line
+from provisioning.service.item_needs import Entry
 from provisioning.store import documents
 
 _ITEM = tuple(field.name for field in fields(Item) if field.name != "id")
-LINE_FIELDS = tuple(field.name for field in fields(Line) if field.name != "id")
+ENTRY_FIELDS = ("kind", "name", "parent", "version", "device", "connected_at", "removed_at")
 
 
 def of_item(item: Item) -> Document:
@@ -25,9 +25,9 @@ def to_item(row: Document) -> Item:
     return Item(id=row["_id"], **{name: row[name] for name in _ITEM})
 
 
-def to_line(row: Document) -> Line:
+def to_entry(row: Document) -> Entry:
     read = row.get
-    return Line(
+    return Entry(
         row["_id"],
         row["kind"],
         row["name"],

@@ -23,7 +23,7 @@ from provisioning.domain import (
     Tree,
     Wanted,
 )
-from provisioning.service.item_needs import Line
+from provisioning.service.item_needs import Entry
 from provisioning.store import item_documents as documents
 from provisioning.store.inventory import ITEMS, LICENCES, within
 
@@ -94,17 +94,17 @@ class ItemStore:
     async def forget_operation(self, organisation: OrganisationId, user: UserId) -> None:
         await self._database.commit([Delete(OPERATIONS, {"_id": _person(organisation, user)})])
 
-    async def lines(self, organisation: OrganisationId) -> list[Line]:
+    async def entries(self, organisation: OrganisationId) -> list[Entry]:
         where = {"organisation": organisation, "kind": {"$in": list(SHOWN)}}
-        rows = await self._database.find(ITEMS, where, fields=documents.LINE_FIELDS)
-        return [documents.to_line(row) for row in rows]
+        rows = await self._database.find(ITEMS, where, fields=documents.ENTRY_FIELDS)
+        return [documents.to_entry(row) for row in rows]
 
     async def found(
         self, organisation: OrganisationId, wanted: Wanted, reach: Reach, limit: int
-    ) -> list[Line]:
+    ) -> list[Entry]:
         where = {"organisation": organisation, "$or": _meant(wanted), **within(reach)}
-        rows = await self._database.find(ITEMS, where, limit=limit, fields=documents.LINE_FIELDS)
-        return [documents.to_line(row) for row in rows]
+        rows = await self._database.find(ITEMS, where, limit=limit, fields=documents.ENTRY_FIELDS)
+        return [documents.to_entry(row) for row in rows]
 
     async def names(self, organisation: OrganisationId, items: Collection[str]) -> Mapping[str, str]:
         where = {"_id": {"$in": list(items)}, "organisation": organisation}
