@@ -42,8 +42,31 @@ from provisioning_site import settings
 
 FOLDERS, CAMERAS = 1_000, 9_000
 OTHERS, OTHER_ITEMS = 10, 500
-WORDS = "Černá brána Eingang Tür čekárna sklad Yard garage Žižkov hala escalera".split()
-SEARCHES = "cek,brana,tür,e,kam 0042,zizkov hala,sklad 77,00:40:ff:00:1a,1a2b,nic".split(",")
+WORDS = [
+    "Černá",
+    "brána",
+    "Eingang",
+    "Tür",
+    "čekárna",
+    "sklad",
+    "Yard",
+    "garage",
+    "Žižkov",
+    "hala",
+    "escalera",
+]
+SEARCHES = [
+    "cek",
+    "brana",
+    "tür",
+    "e",
+    "kam 0042",
+    "zizkov hala",
+    "sklad 77",
+    "00:40:ff:00:1a",
+    "1a2b",
+    "nic",
+]
 NOW = datetime.now(UTC)
 Ask = Callable[[], Awaitable[bytes]]
 
