@@ -12,9 +12,11 @@ NAMES = st.text(st.sampled_from("aábcčdeé ŽßłÆ👍🏽-1"), min_size=1, m
 def offered(wanted: Wanted, name: str, device: str | None = None) -> bool:
     """As the index finds it."""
     kept = endings(name, device)
-    return any(
-        all(any(ending.startswith(text) for ending in kept) for text in texts) for texts in wanted.beginnings
-    )
+
+    def begins(text: str) -> bool:
+        return any(ending.startswith(text) for ending in kept)
+
+    return any(map(begins, wanted.pieces)) or (bool(wanted.apart) and all(map(begins, wanted.apart)))
 
 
 @given(NAMES, st.data())

@@ -47,13 +47,16 @@ class Wanted:
         return cls(words, device) if words else None
 
     @property
-    def beginnings(self) -> list[list[str]]:
-        """Alternatives; in each, every text must be the beginning of an ending. Longest first: rarest."""
+    def pieces(self) -> list[str]:
+        """Either is the beginning of an ending: all that was typed, as a name or as a device id."""
+        texts = (" ".join(self.words), self.device)
+        return list(dict.fromkeys(text[:ENDING].rstrip() for text in texts if text))
+
+    @property
+    def apart(self) -> list[str]:
+        """The words that may stand anywhere in a name, longest first: that is rarest."""
         words = sorted(set(self.words), key=len, reverse=True)[:WORDS]
-        found = [[word[:ENDING] for word in words]]
-        if self.device and [self.device] != words:
-            found.append([self.device[:ENDING]])
-        return found
+        return [word[:ENDING] for word in words] if len(self.words) > 1 else []
 
     def finds(self, name: str, device: str | None) -> bool:
         """Whether an item is meant; the index may offer some that are not."""

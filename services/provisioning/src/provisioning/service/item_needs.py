@@ -10,7 +10,7 @@ from common.auth import Actor
 from common.contracts import Event
 from common.errors import Conflict
 from common.ids import OrganisationId, UserId
-from provisioning.domain import Item, ItemKind, Operation, Reach, Shape, Tree, Wanted
+from provisioning.domain import Item, ItemKind, Operation, Reach, Shape, Tree
 from provisioning.service.presence import Connection
 
 
@@ -100,9 +100,16 @@ class Items(Protocol):
         ...
 
     async def found(
-        self, organisation: OrganisationId, wanted: Wanted, reach: Reach, limit: int
+        self,
+        organisation: OrganisationId,
+        reach: Reach,
+        limit: int,
+        *,
+        any_of: Sequence[str] = (),
+        all_of: Sequence[str] = (),
     ) -> list[Entry]:
-        """Items that may be meant, in no order; at most `limit`."""
+        """Items with an ending that begins with any of these texts, or such endings for all of these; in no
+        order, at most `limit`."""
         ...
 
     async def names(self, organisation: OrganisationId, items: Collection[str]) -> Mapping[str, str]: ...

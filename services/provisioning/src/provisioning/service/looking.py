@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from common.auth import Actor
-from common.ids import CameraId
+from common.ids import CameraId, OrganisationId
 from provisioning.domain import (
     CONTAINERS,
     Camera,
@@ -98,10 +98,24 @@ class LookingService:
             return []
         shape = await self._store.shape(actor.organisation)
         reach = await self._reaching.within(actor, shape)
-        found = await self._store.found(actor.organisation, wanted, reach, LOOKED_AT)
+        found = await self._offered(actor.organisation, wanted, reach)
         meant = [entry for entry in found if wanted.finds(entry.name, entry.device)]
         meant.sort(key=lambda entry: (wanted.rank(entry.name), sort_key(entry.name, language), entry.id))
         return await self._hits(actor, meant[:limit], shape, reach)
+
+    async def _offered(self, organisation: OrganisationId, wanted: Wanted, reach: Reach) -> list[Entry]:
+        """Items that may be meant. One range of the index at a time: which of several words is the rare one
+        neither MongoDB nor we know beforehand."""
+        found = await self._store.found(organisation, reach, LOOKED_AT, any_of=wanted.pieces)
+        if not wanted.apart or len(found) >= LOOKED_AT:
+            return found
+        for word in wanted.apart:
+            more = await self._store.found(organisation, reach, LOOKED_AT, any_of=[word])
+            if len(more) < LOOKED_AT:
+                break
+        else:
+            more = await self._store.found(organisation, reach, LOOKED_AT, all_of=wanted.apart)
+        return list({entry.id: entry for entry in (*found, *more)}.values())
 
     async def _hits(self, actor: Actor, entries: Sequence[Entry], shape: Shape, reach: Reach) -> list[Hit]:
         cameras = [entry.id for entry in entries if entry.kind == "camera"]

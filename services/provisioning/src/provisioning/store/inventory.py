@@ -133,7 +133,7 @@ def within(reach: Reach) -> dict[str, Any]:
     if reach.granted is None:
         return {}
     granted, inside = {"_id": {"$in": list(reach.granted)}}, {"parent": {"$in": list(reach.inside)}}
-    return {"$and": [{"$or": [granted, inside]}]}
+    return {"$or": [granted, inside]}
 
 
 def _seen(seen: Mapping[CameraId, datetime]) -> list[Write]:

@@ -21,7 +21,6 @@ from provisioning.domain import (
     Reach,
     Shape,
     Tree,
-    Wanted,
 )
 from provisioning.service.item_needs import Entry
 from provisioning.store import item_documents as documents
@@ -100,9 +99,17 @@ class ItemStore:
         return [documents.to_entry(row) for row in rows]
 
     async def found(
-        self, organisation: OrganisationId, wanted: Wanted, reach: Reach, limit: int
+        self,
+        organisation: OrganisationId,
+        reach: Reach,
+        limit: int,
+        *,
+        any_of: Sequence[str] = (),
+        all_of: Sequence[str] = (),
     ) -> list[Entry]:
-        where = {"organisation": organisation, "$or": _meant(wanted), **within(reach)}
+        meant = [_begins(text) for text in (*any_of, *all_of)]
+        joined = {"$or": meant} if any_of else {"$and": meant}
+        where = {"$and": [joined, within(reach)], "organisation": organisation}
         rows = await self._database.find(ITEMS, where, limit=limit, fields=documents.ENTRY_FIELDS)
         return [documents.to_entry(row) for row in rows]
 
@@ -139,14 +146,6 @@ class ItemStore:
 def _arranged(tree: Tree, items: Sequence[Item]) -> list[Write]:
     saved: Document = {"_id": tree.organisation, "version": tree.version}
     return [Save(TREES, saved), *(Save(ITEMS, documents.of_item(item)) for item in items)]
-
-
-def _meant(wanted: Wanted) -> list[dict[str, Any]]:
-    return [_all([_begins(text) for text in texts]) for texts in wanted.beginnings]
-
-
-def _all(conditions: list[dict[str, Any]]) -> dict[str, Any]:
-    return conditions[0] if len(conditions) == 1 else {"$and": conditions}
 
 
 def _begins(text: str) -> dict[str, Any]:
