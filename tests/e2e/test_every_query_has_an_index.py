@@ -53,7 +53,8 @@ async def a_day_of_use(suite: Suite, operations: list[Operation]) -> None:
         ids = {resource: "0" * 32 for one in operations for resource in one.parameters}
         for resource in ("claims", "cameras", "licences", "servers"):
             ids[resource] = (await customer.every(f"/api/v1/{resource}"))[0]["id"]
-        for path in ("claims", "cameras", "items", "licences", "servers"):
+        ids["items"] = await an_arranged_tree(customer)
+        for path in ("claims", "cameras", "licences", "servers"):
             page = await customer.ask("GET", f"/api/v1/{path}?limit=1")
             assert (
                 await customer.ask("GET", f"/api/v1/{path}?limit=1&cursor={page.body['next']}")
@@ -65,6 +66,28 @@ async def a_day_of_use(suite: Suite, operations: list[Operation]) -> None:
                     await customer.ask(method, one.at(ids), one.valid_body(ids))
         await asyncio.gather(*(restarted(suite, service) for service in SERVICES))
         assert (await customer.ask("DELETE", "/api/v1/sessions/current")).status == 204
+
+
+async def an_arranged_tree(customer: Customer) -> str:
+    """Folders are made, moved, looked for, removed and brought back; the id of one."""
+    items = "/api/v1/items"
+    house, hall = [
+        (await customer.ask("POST", items, {"kind": "folder", "name": name})).body["id"]
+        for name in ("House", "Hall")
+    ]
+    tree = (await customer.ask("GET", items)).body["items"]
+    moves = [{"id": item["id"], "version": item["version"]} for item in tree if item["id"] != house]
+    everything = {"items": moves, "parent": house}
+    assert (await customer.ask("POST", f"{items}/moves", everything)).status == 200
+    assert (await customer.ask("PATCH", f"{items}/{hall}", {"name": "Yard"}, If_Match="*")).status == 200
+    assert (await customer.ask("PUT", f"{items}/{hall}/favourite")).status == 204
+    for query in ("yard", "hall yard", "00:40:ff", "a"):
+        assert (await customer.ask("GET", f"{items}/search?q={query}")).status == 200
+    removal = (await customer.ask("GET", f"{items}/{house}/removal")).body
+    confirmed = f"{items}/{house}?confirmation={removal['confirmation']}"
+    assert (await customer.ask("DELETE", confirmed)).status == 204
+    assert (await customer.ask("POST", f"{items}/undo")).status == 200
+    return str(hall)
 
 
 async def restarted(suite: Suite, service: str) -> None:

@@ -37,6 +37,7 @@ async def theirs(customer: Customer) -> Ids:
         "connected-accounts": new_id(),  # there is no issuer here that one could come from
         "claims": claim["id"],
         "cameras": camera["id"],
+        "items": camera["id"],
         "licences": licence["id"],
         "servers": server["server"]["id"],
         "remote-sessions": session,

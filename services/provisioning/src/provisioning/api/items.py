@@ -98,7 +98,7 @@ class ItemsApi:
         await self._favourites.add(call.actor, await self._reached(call.actor, call.path["id"]))
 
     async def unfavour(self, call: Call[None, NoQuery]) -> None:
-        await self._favourites.remove(call.actor, call.path["id"])
+        await self._favourites.remove(call.actor, await self._reached(call.actor, call.path["id"]))
 
     async def _reached(self, actor: Actor, item: str) -> Item:
         return await self._arranging.get(actor, item)

@@ -27,10 +27,10 @@ class FavouritesService:
         act = self._act(actor, item.id, "added")
         await self._store.favour(actor.organisation, actor.user, item.id, act)
 
-    async def remove(self, actor: Actor, item: str) -> None:
-        if item in await self._store.favourites(actor.organisation, actor.user):
-            act = self._act(actor, item, "removed")
-            await self._store.unfavour(actor.organisation, actor.user, [item], act)
+    async def remove(self, actor: Actor, item: Item) -> None:
+        if item.id in await self._store.favourites(actor.organisation, actor.user):
+            act = self._act(actor, item.id, "removed")
+            await self._store.unfavour(actor.organisation, actor.user, [item.id], act)
 
     async def _make_room(self, actor: Actor, known: Collection[str]) -> None:
         """Favourites outlive their item, so that an undone removal brings them back; here they end."""
