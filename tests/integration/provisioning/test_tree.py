@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from common.mongo import MongoDatabase, open_client
 from common.sealing import Sealer
 from common.testing import MemoryHouse
 from provisioning.app import assemble
-from provisioning.domain import EVERYTHING, Item, Reach, Wanted
+from provisioning.domain import EVERYTHING, LARGEST, Item, Reach, Wanted
 from provisioning.settings import Settings
 from provisioning.store import INDEXES, ItemStore
 from provisioning.store.item_documents import of_item
@@ -127,6 +128,36 @@ async def test_a_thousand_items_are_moved_in_one_step_and_back(database: MongoDa
         assert (await one.ask("POST", "/undo"))[0] == 200
         _, tree = await one.ask("GET", "")
         assert {item["parent"] for item in tree["items"] if item["kind"] == "panel"} == {hall}
+
+
+async def test_a_full_tree_takes_nothing_more(database: MongoDatabase) -> None:
+    async with replicas(database, 1) as (one,):
+        hall = await one.add("Hall")
+        row = of_item(_panel(0, hall)) | {"endings": []}
+        rows = [{**row, "_id": f"{number}"} for number in range(LARGEST - 2)]
+        await database._database["items"].insert_many(rows)
+        last = await one.add("Last")
+        status, answer = await one.ask("POST", "", {"kind": "folder", "name": "One more"})
+        assert (status, answer["code"]) == (409, "tree_full")
+        _, removal = await one.ask("GET", f"/{hall}/removal")
+        assert removal["code"] == "folder_too_full"
+        _, removal = await one.ask("GET", f"/{last}/removal")
+        assert (await one.ask("DELETE", f"/{last}?confirmation={removal['confirmation']}"))[0] == 204
+        await one.add("Instead")
+        assert (await one.ask("POST", "/undo"))[1]["code"] == "tree_full"
+
+
+async def test_common_words_in_any_order_are_found_where_they_meet(database: MongoDatabase) -> None:
+    async with replicas(database, 1) as (one,):
+        names = [*(f"north {n}" for n in range(250)), *(f"gate {n}" for n in range(250))]
+        items = [_named(name, number) for number, name in enumerate([*names, "north by the gate"])]
+        await database.commit([Insert("items", of_item(item)) for item in items])
+        _, found = await one.ask("GET", "/search?q=gate north")
+        assert [item["name"] for item in found["items"]] == ["north by the gate"]
+
+
+def _named(name: str, number: int) -> Item:
+    return replace(_panel(number, None), name=name)
 
 
 def _panel(number: int, parent: str | None, organisation: str = "org-a") -> Item:

@@ -206,6 +206,22 @@ async def test_favourites_are_ones_own_and_at_the_top(tree: Tree) -> None:
     assert (await tree.ask("PUT", "/none/favourite"))[0] == 404
 
 
+async def test_a_person_has_200_favourites_and_those_of_removed_items_make_room(tree: Tree) -> None:
+    house = tree.site.house.databases["provisioning"].collections
+    hall, yard = await tree.add("Hall"), await tree.add("Yard")
+    panels = [await tree.add(f"{number}", hall, kind="panel") for number in range(3)]
+    for number, item in enumerate([*panels, *(panels[:1] * 197)]):
+        row = {"_id": f"{number}", "organisation": "org-a", "user": "user-a", "item": item}
+        if number >= len(panels):
+            row["item"] = f"{item}-{number}"
+            house["items"][row["item"]] = {**house["items"][item], "_id": row["item"]}
+        house.setdefault("favourites", {})[row["_id"]] = row
+    status, answer = await tree.ask("PUT", f"/{yard}/favourite")
+    assert (status, answer["code"]) == (409, "too_many_favourites")
+    await tree.remove(panels[0])
+    assert (await tree.ask("PUT", f"/{yard}/favourite"))[0] == 204
+
+
 async def test_another_organisations_items_are_like_none(tree: Tree) -> None:
     hall = await tree.add("Hall")
     other: dict[str, Any] = {"organisation": "org-b", "headers": {"If-Match": '"1"'}}

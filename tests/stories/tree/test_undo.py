@@ -102,7 +102,18 @@ async def test_an_undone_step_never_makes_a_circle_nor_puts_things_nowhere(tree:
     inner = await tree.add("Inner", a)
     await tree.move(inner, b)
     await other.move(a, inner)
-    assert (await tree.undo())[1]["code"] == "inside_itself"
+    status, answer = await tree.undo()
+    assert (status, answer["code"]) == (409, "changed_since")
     await other.undo()
     await other.remove(a)
-    assert (await tree.undo())[1]["code"] == "parent_invalid"
+    assert (await tree.undo())[1]["code"] == "changed_since"
+
+
+async def test_what_was_removed_does_not_come_back_into_a_folder_that_is_gone(tree: Tree) -> None:
+    hall = await tree.add("Hall")
+    panel = await tree.add("Panel", hall, kind="panel")
+    await tree.remove(panel)
+    await Tree(tree.site, {"user": "user-c"}).remove(hall)
+    status, answer = await tree.undo()
+    assert (status, answer["code"]) == (409, "changed_since")
+    assert await tree.shown() == {}

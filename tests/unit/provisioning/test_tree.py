@@ -246,4 +246,4 @@ class Arranging(RuleBasedStateMachine):
 
 
 TestArranging = Arranging.TestCase
-TestArranging.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestArranging.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from common.contracts.provisioning import CameraConnected, CameraRemoved, CameraRenamed
+from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.ids import CameraId, ClaimId
 from provisioning.domain.device_id import DeviceId
 from provisioning.domain.items import Item
@@ -66,12 +66,6 @@ class Camera(Item):
         if (model, firmware) == (self.model, self.firmware):
             return self
         return replace(self, model=model, firmware=firmware, version=self.version + 1)
-
-    def renamed(self, name: str, at: datetime) -> tuple["Camera", CameraRenamed]:
-        changed = replace(self, name=name, version=self.version + 1)
-        return changed, CameraRenamed(
-            organisation=self.organisation, version=changed.version, at=at, camera=self.id, name=name
-        )
 
     def removed(self, at: datetime) -> tuple["Camera", CameraRemoved]:
         """No longer part of the organisation; its token is dead in the same moment (D19)."""

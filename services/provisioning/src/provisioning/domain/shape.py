@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from common.errors import Conflict, FieldError, Invalid
-from provisioning.domain.items import Change
+from provisioning.domain.items import Change, Item
 
 DEEPEST = 16
 """Folders and locations that may lie in each other."""
@@ -74,7 +74,7 @@ class Shape:
             if item.contains:
                 parents[item.id] = item.parent
         after = Shape(parents)
-        moved = [item for before, item in changes if before is None or before.parent != item.parent]
+        moved = [item for before, item in changes if before is None or _put_anew(before, item)]
         if any(item.parent is not None and item.parent not in parents for item in moved):
             raise no_place()
         folders = {item.id for item in moved if item.contains}
@@ -102,6 +102,12 @@ class Shape:
                     errors=[FieldError("parent", "too deep in the tree")],
                     next_step="Choose a place nearer to the top.",
                 )
+
+
+def _put_anew(before: Item, item: Item) -> bool:
+    """Whether it has to be looked at where it is put: what comes back may find its folder gone."""
+    back = before.kind == "withdrawn" and item.kind != "withdrawn"
+    return back or before.parent != item.parent
 
 
 def no_place() -> Invalid:

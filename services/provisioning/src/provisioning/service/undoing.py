@@ -2,7 +2,7 @@
 
 from common.auth import Actor
 from common.clock import Clock
-from common.errors import Forbidden, NotFound
+from common.errors import Conflict, Forbidden, Invalid, NotFound
 from common.races import settled
 from provisioning.domain import LARGEST, Change, Operation, facts, no_room
 from provisioning.service.arranging import ArrangingService, Ground
@@ -49,5 +49,12 @@ class UndoingService:
                 )
         if operation.what == "removed" and await self._store.count(actor.organisation, LARGEST) >= LARGEST:
             raise no_room()
-        ground.shape.after(changes)
+        try:
+            ground.shape.after(changes)
+        except Invalid as refusal:
+            raise Conflict(
+                "changed_since",
+                "The folders were changed since: it cannot go back to where it was",
+                next_step="Look at the tree as it is now, and make the change by hand.",
+            ) from refusal
         return operation, changes
