@@ -13,6 +13,7 @@ from aiohttp import web
 
 from common.app import guard_of
 from common.http import add_routes, application
+from common.listener import Listener
 from common.testing import FixedClock, MemoryHouse
 from identity.app import assemble
 from integration.gateway.house import Town, description, town
@@ -41,6 +42,7 @@ class Neighbours:
     mailbox: Mailbox
     asked: list[tuple[str, str]] = field(default_factory=list)
     """What identity was asked: method and path."""
+    identity_url: str = ""
 
     async def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
@@ -52,6 +54,15 @@ class Neighbours:
             seen = json.loads(text) if "json" in answer.headers.get("Content-Type", "") else None
             names = {name.lower(): value for name, value in answer.headers.items()}
             return Seen(answer.status, seen, names, answer.headers.getall("Set-Cookie", []), text)
+
+    @asynccontextmanager
+    async def at_another_replica(self) -> AsyncIterator[None]:
+        """Requests go to a second gateway of the same house."""
+        first = self.place
+        services = {"provisioning": description("provisioning")}
+        async with town(services, self.house, identity_url=self.identity_url) as self.place:
+            yield
+        self.place = first
 
     async def account(self) -> None:
         """Ada has one."""
@@ -133,13 +144,16 @@ async def neighbours(relay: web.Application | None = None, **settings: Any) -> A
     add_routes(identity, assembly.routes, guard_of(house.parts("identity")))
     for background in assembly.background:
         await background.open()
-    services = {"identity": identity, "provisioning": description("provisioning")}
+    services = {"provisioning": description("provisioning")}
+    listener = Listener(identity, "127.0.0.1", 0)
+    await listener.open()
     if relay is not None:
         services["relay"] = relay
     try:
-        async with town(services, house, **settings) as place:
-            yield Neighbours(place, house, mailbox, asked)
+        async with town(services, house, identity_url=listener.url, **settings) as place:
+            yield Neighbours(place, house, mailbox, asked, listener.url)
             await asyncio.sleep(0)
     finally:
+        await listener.close()
         for background in reversed(assembly.background):
             await background.close()

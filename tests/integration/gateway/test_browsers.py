@@ -156,6 +156,26 @@ async def test_tabs_that_refresh_at_once_or_a_little_late_stay_signed_in() -> No
         assert place.asked.count(REFRESH) == 1
 
 
+async def test_tabs_at_two_replicas_stay_signed_in() -> None:
+    async with neighbours() as place:
+        await place.account()
+        browser = await place.browser()
+        place.house.clock.advance(timedelta(minutes=4, seconds=20))
+        late = Browser(place, dict(browser.jar))
+        assert (await browser.ask("GET", "cameras")).status == 200
+        async with place.at_another_replica():
+            place.house.clock.advance(timedelta(seconds=2))
+            seen = await late.ask("GET", "cameras")  # its request left before the new cookies had come
+            assert (seen.status, seen.cookies) == (200, [])
+            too_old = Browser(place, {"vedette_refresh": late.jar["vedette_refresh"]})
+            seen = await too_old.ask("GET", "cameras")
+            assert (seen.status, seen.body["code"], seen.cookies) == (503, "session_refreshing", [])
+            assert seen.headers["retry-after"] == "1"
+            late.jar.update(browser.jar)
+            assert (await late.ask("GET", "cameras")).status == 200
+        assert (await browser.ask("GET", "me")).status == 200
+
+
 async def test_a_stolen_refresh_token_used_later_ends_the_session() -> None:
     async with neighbours() as place:
         await place.account()

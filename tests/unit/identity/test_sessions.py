@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from common.ids import OrganisationId, SessionId, UserId
 from identity.domain.policies import LONGEST_IDLE, STRICT
-from identity.domain.sessions import Session
+from identity.domain.sessions import LATE, Session
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOME = OrganisationId("org-a")
@@ -48,3 +48,22 @@ def test_only_the_latest_token_refreshes_and_any_spent_one_ends_the_family(
             before = current
             current = before.refreshed(str(latest).encode(), HOME, now)
             assert current.version == before.version + 1
+
+
+@given(
+    late=st.integers(0, 20_000).map(lambda milliseconds: timedelta(milliseconds=milliseconds)),
+    shown=st.sampled_from([b"0", b"1", b"2", b""]),
+    shared=st.booleans(),
+)
+def test_only_tabs_that_share_a_token_may_be_a_moment_late_with_the_one_before(
+    late: timedelta, shown: bytes, shared: bool
+) -> None:
+    current = session(permanent=False).refreshed(b"1", HOME, START).refreshed(b"2", HOME, START)
+    verdict = current.judge(shown, STRICT, START + late, shared=shared)
+    if shown == b"2":
+        assert verdict == "current"
+    else:
+        in_time = shared and shown == b"1" and late < LATE
+        assert verdict == ("late" if in_time else "reused")
+    first = session(permanent=False)
+    assert first.judge(b"", STRICT, START, shared=True) == "reused"

@@ -31,6 +31,7 @@ class Admitted(NamedTuple):
     to_service: bytes = b""
     hidden: frozenset[bytes] = frozenset()
     to_client: bytes = b""
+    by_cookie: bool = False
 
 
 class Credentials:
@@ -84,7 +85,7 @@ class Credentials:
         if signed.fresh is not None:
             request[COOKIES] = self.cookies.keep(signed.fresh)
         _must_mean(request, signed.actor)
-        return Admitted(signed.actor, _line(signed.access))
+        return Admitted(signed.actor, _line(signed.access), by_cookie=True)
 
 
 def _must_mean(request: web.Request, actor: Actor) -> None:

@@ -6,7 +6,6 @@ from typing import Final
 
 from aiohttp import web
 
-from common.auth import Actor
 from gateway.api.credentials import Credentials
 from gateway.api.headers import Addresses
 from gateway.service.admission import Admission
@@ -14,6 +13,9 @@ from gateway.service.feed import Feed, Listener, Overrun, Sessions
 
 PATIENCE: Final = 10.0
 """Seconds a client may take to read what it was sent."""
+AHEAD: Final = 30
+"""Seconds before its token when a browser's stream ends: all its tabs come back at once to have it refreshed,
+perhaps at several replicas, and the token they have still holds if another was faster."""
 _LONGEST_ID: Final = 200
 
 
@@ -38,7 +40,8 @@ class Events:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Everything that happens from now on, or after `Last-Event-ID`; ends with the access token."""
-        actor = (await self._credentials.admit(request, self._addresses.of(request))).actor
+        admitted = await self._credentials.admit(request, self._addresses.of(request))
+        actor = admitted.actor
         self._admission.count(actor)
         last_seen = request.headers.get("Last-Event-ID", "")[:_LONGEST_ID] or None
         async with self._sessions.hold(actor):
@@ -47,14 +50,15 @@ class Events:
                 await response.prepare(request)
                 first = b"retry: 1000\n\n" if complete else _reset("unknown_id")
                 await _send(request, response, first)
-                await self._follow(request, response, listener, actor)
+                ends = actor.expires - (AHEAD if admitted.by_cookie else 0)
+                await self._follow(request, response, listener, ends)
                 return response
 
     async def _follow(
-        self, request: web.Request, response: web.StreamResponse, listener: Listener, actor: Actor
+        self, request: web.Request, response: web.StreamResponse, listener: Listener, ends: float
     ) -> None:
         try:
-            while (left := actor.expires - time.time()) > 0:
+            while (left := ends - time.time()) > 0:
                 frames = await listener.frames(min(self._heartbeat, left))
                 await _send(request, response, frames or b": still here\n\n")
         except Overrun:

@@ -35,7 +35,7 @@ from gateway.service.feed import Sessions
 
 Inside = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTLE: Final = 10.0
-_NOBODY: Final = (None, b"", frozenset[bytes](), b"")
+_NOBODY: Final = (None, b"", frozenset[bytes](), b"", False)
 _tracer = trace.get_tracer("vedette.gateway")
 log = structlog.get_logger("gateway")
 
@@ -159,7 +159,7 @@ class Front:
         begun: Connection | None = None,
     ) -> web.StreamResponse:
         name = identity.encode("ascii")
-        _, more, hidden, chosen = admitted or _NOBODY
+        _, more, hidden, chosen, _ = admitted or _NOBODY
         to_client = b"X-Request-ID: %b\r\n%b%b%b" % (name, limit, chosen, self._security_lines)
         if self._origins and (origin := request.headers.get("Origin")) in self._origins:
             to_client += b"Access-Control-Allow-Origin: %b\r\nVary: Origin\r\n" % str(origin).encode("ascii")

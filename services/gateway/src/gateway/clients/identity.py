@@ -19,6 +19,9 @@ _REFUSALS: Final[dict[int, type[Refusal]]] = {
     429: Throttled,
 }
 
+_FOR_TABS: Final = b"X-Vedette-Client: browser\r\n"
+"""Another replica may just have refreshed the same session: then we are late, and no thief."""
+
 
 class Identity:
     """Asks as any client would, in the name of the address that asked the gateway."""
@@ -34,13 +37,14 @@ class Identity:
     async def refresh(self, token: str, organisation: str | None, address: str) -> Tokens:
         """The next pair of tokens, for the same organisation or another one."""
         body = {"refresh_token": token, "organisation": organisation}
-        return Tokens.of(await self._post("/api/v1/tokens", body, address))
+        return Tokens.of(await self._post("/api/v1/tokens", body, address, _FOR_TABS))
 
-    async def _post(self, path: str, body: dict[str, str | None], address: str) -> dict[str, Any]:
+    async def _post(
+        self, path: str, body: dict[str, str | None], address: str, more: bytes = b""
+    ) -> dict[str, Any]:
         """What identity answers; its refusal as a refusal of ours."""
-        lines = b"Content-Type: application/json\r\nX-Forwarded-For: %b\r\n" % address.encode(
-            "ascii", "replace"
-        )
+        client = address.encode("ascii", "replace")
+        lines = b"Content-Type: application/json\r\nX-Forwarded-For: %b\r\n%b" % (client, more)
         try:
             reply = await ask(self._upstream, path, method=b"POST", lines=lines, body=orjson.dumps(body))
             answer = orjson.loads(reply.body)

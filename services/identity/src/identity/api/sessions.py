@@ -85,10 +85,13 @@ class SessionsApi:
         ]  # fmt: skip
 
     async def refresh(self, call: Call[Refresh, NoQuery]) -> TokensView:
-        """Each refresh token works once; showing one again ends the session."""
+        """Each refresh token works once; showing one again ends the session. The gateway says of a browser
+        (`X-Vedette-Client`) that tabs share it: there the token before is refused for ten seconds only."""
         chosen = call.body.organisation
         tokens = await self._sessions.refresh(
-            call.body.refresh_token.get_secret_value(), OrganisationId(chosen) if chosen else None
+            call.body.refresh_token.get_secret_value(),
+            OrganisationId(chosen) if chosen else None,
+            shared=call.request.headers.get("X-Vedette-Client") == "browser",
         )
         return TokensView(
             access_token=tokens.access,

@@ -27,7 +27,9 @@ EndReason = Literal[
     "account_deleted",
     "policy_changed",
 ]
-Verdict = Literal["current", "reused", "expired", "ended"]
+Verdict = Literal["current", "late", "reused", "expired", "ended"]
+LATE = timedelta(seconds=10)
+"""How long a browser may still show the token before: its tabs share one, and answers overtake requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Session:
     organisation: OrganisationId
     permanent: bool
     refresh: bytes
+    previous: bytes = b""
+    """The digest before it."""
     agent: str
     network: str = ""
     factor: Factor | None = None
@@ -68,14 +72,18 @@ class Session:
     reason: EndReason | None = None
     version: int = 1
 
-    def judge(self, presented: bytes, policy: SignInPolicy, now: datetime) -> Verdict:
+    def judge(
+        self, presented: bytes, policy: SignInPolicy, now: datetime, *, shared: bool = False
+    ) -> Verdict:
         """What a genuine refresh token of this family means under the policy of the session's organisation.
         Anything but the current one was spent before: either a thief or the owner holds a copy, and nobody
-        can tell which."""
+        can tell which. Only a token that several tabs share (`shared`) may be a moment late, once; it
+        gets nothing."""
         if self.ended_at is not None:
             return "ended"
         if not hmac.compare_digest(self.refresh, presented):
-            return "reused"
+            before = bool(self.previous) and hmac.compare_digest(self.previous, presented)
+            return "late" if shared and before and now - self.used_at < LATE else "reused"
         return "current" if self.alive(policy, now) else "expired"
 
     def alive(self, policy: SignInPolicy, now: datetime) -> bool:
@@ -94,6 +102,7 @@ class Session:
         return replace(
             self,
             refresh=successor,
+            previous=self.refresh,
             organisation=organisation,
             used_at=now,
             forget_at=None if self.permanent else forgotten(now),

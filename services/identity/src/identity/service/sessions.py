@@ -117,11 +117,14 @@ class Sessions:
         strong = place.organisation.policy.counts(session.factor)
         return await self._keys.access_token(session, place.role, strong=strong, scoped=place.scoped)
 
-    async def refresh(self, token: str, organisation: OrganisationId | None) -> Tokens:
+    async def refresh(
+        self, token: str, organisation: OrganisationId | None, *, shared: bool = False
+    ) -> Tokens:
         """The next pair of tokens, for the same organisation or another one of the person's.
 
         `Unauthenticated` when the session is over; showing a spent token ends it. Of two that show the
-        current token at the same instant one is `Conflict`, which is no theft yet. `Forbidden` when the
+        current token at the same instant one is `Conflict`, which is no theft yet; so is one that is a moment
+        late when several tabs share it (`shared`). `Forbidden` when the
         organisation demands a second factor that this session has not shown.
         """
         session = await self._store.session(self._secrets.session_of(token))
@@ -130,9 +133,11 @@ class Sessions:
         wanted = organisation or session.organisation
         here, place = await self._here_and_there(session, wanted)
         now = self._clock.now()
-        verdict = session.judge(self._digest(token), here.policy, now) if here else "ended"
+        verdict = session.judge(self._digest(token), here.policy, now, shared=shared) if here else "ended"
         if verdict == "ended":
             raise _over()
+        if verdict == "late":
+            raise _overtaken()
         if verdict != "current":
             await self._end(session.id, "refresh_reused" if verdict == "reused" else "expired")
             raise _over()
@@ -146,11 +151,7 @@ class Sessions:
         try:
             await self._store.save(session)
         except Stale:
-            raise Conflict(
-                "refreshed_meanwhile",
-                "The session was refreshed by somebody else at this moment",
-                next_step="Use the newer refresh token.",
-            ) from None
+            raise _overtaken() from None
         return Tokens(access, successor, wanted)
 
     async def end(self, session: SessionId, reason: EndReason = "logout") -> None:
@@ -225,6 +226,14 @@ async def _nothing(user: UserId) -> None:
 
 def _over() -> Unauthenticated:
     return Unauthenticated("session_over", "This session is over", next_step="Sign in again.")
+
+
+def _overtaken() -> Conflict:
+    return Conflict(
+        "refreshed_meanwhile",
+        "The session was refreshed by somebody else at this moment",
+        next_step="Use the newer refresh token.",
+    )
 
 
 def not_a_member() -> Forbidden:
