@@ -61,6 +61,7 @@ async def test_a_personal_key_acts_as_its_person_and_no_further_than_its_actions
     (user,) = (row for row in portal.rows("users") if row["email"] == "ada@acme.example")
 
     assert (actor.user, actor.via, actor.session) == (user["_id"], "key", made["api_key"]["id"])
+    assert actor.grant == actor.session  # so the audit log tells which key it was
     assert actor.strong
     assert actor.may(Action.READ_CAMERAS)
     assert not actor.may(Action.CLAIM_CAMERA)

@@ -11,7 +11,8 @@ from common.contracts.identity import AccessChanged, SessionRevoked
 from common.due import DueLoop
 from common.ids import OrganisationId, UserId, new_id
 from identity.domain.accounts import Login, Membership, User
-from identity.store import IdentityStore
+from identity.domain.federation import ConnectedAccount, ConnectedAccounts, Linked
+from identity.store import FederationStore, IdentityStore
 
 DELETION = {"current_password": "correct horse"}
 
@@ -87,6 +88,22 @@ async def test_after_the_days_of_grace_nothing_tells_who_it_was(portal: Any, ada
     assert (ended.user, ended.role) == (gone["_id"], None)
     assert {event.reason for event in portal.house.bus.said(SessionRevoked)} == {"account_deleted"}
     assert len(portal.house.bus.said(SessionRevoked)) == 2
+
+
+async def test_keys_and_connected_accounts_go_with_their_person(portal: Any, ada: str) -> None:
+    store = FederationStore(portal.database, IdentityStore(portal.database))
+    user, now = UserId(ada_in(portal)["_id"]), portal.house.clock.now()
+    account = ConnectedAccount(id="1", provider="work", key="issuer subject", email=None, connected_at=now)
+    accounts = ConnectedAccounts(id=user, accounts=(account,), version=1)
+    await store.save(accounts, Linked(account.key, user))
+    wish = {"name": "Export", "actions": ["cameras:read"]}
+    assert (await portal.ask("POST", "me/api-keys", ada, wish))[0] == 201
+    assert (await portal.ask("POST", "api-keys", ada, {**wish, "role": "viewer"}))[0] == 201
+    await portal.ask("POST", "me/deletion", ada, DELETION)
+    await days(portal, 14)
+
+    assert portal.rows("connected_accounts") == portal.rows("foreign_logins") == []
+    assert [row["kind"] for row in portal.rows("api_keys")] == ["organisation"]
 
 
 async def test_the_address_is_free_again(portal: Any, ada: str) -> None:

@@ -45,7 +45,7 @@ class Actor:
     """Unix seconds, with fractions: rights that changed later make the token worthless."""
     via: Via = "membership"
     grant: str | None = None
-    """The partner's or support's grant under which this visitor is here."""
+    """The partner's or support's grant under which this visitor is here; the API key that acts."""
     scoped: bool = False
     """Rights end at chosen items or servers: `common.access` knows which."""
     strong: bool = False

@@ -143,6 +143,7 @@ class ApiKeys:
             "role": standing.role.value,
             "sid": key.id,
             "via": "key",
+            "grant": key.id,
             "mfa": key.strong,
             "scoped": standing.scoped,
             "actions": [action.value for action in key.actions],

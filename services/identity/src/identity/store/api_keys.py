@@ -18,6 +18,7 @@ API_KEYS = "api_keys"
 INDEXES = (
     Index(API_KEYS, (("organisation", 1), ("kind", 1), ("owner", 1), ("_id", -1))),
     Index(API_KEYS, (("organisation", 1), ("kind", 1), ("_id", -1))),
+    Index(API_KEYS, (("owner", 1), ("kind", 1))),
     Index(API_KEYS, (("remind_at", 1),), where={"reminder": "waiting"}),
     Index(API_KEYS, (("forget_at", 1),), expire_after=0),
 )

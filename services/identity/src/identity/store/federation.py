@@ -14,7 +14,10 @@ from identity.domain.throttles import Counted
 from identity.store.accounts import IdentityStore, write_of
 
 JOURNEYS, CONNECTED, FOREIGN_LOGINS = "journeys", "connected_accounts", "foreign_logins"
-INDEXES = (Index(JOURNEYS, (("expires_at", 1),), expire_after=3600),)
+INDEXES = (
+    Index(JOURNEYS, (("expires_at", 1),), expire_after=3600),
+    Index(FOREIGN_LOGINS, (("user", 1),)),
+)
 
 
 class FederationStore:

@@ -25,6 +25,8 @@ from identity.store.accounts import (
     user_of,
     write_of,
 )
+from identity.store.api_keys import API_KEYS
+from identity.store.federation import CONNECTED, FOREIGN_LOGINS
 
 PARTNER_CODES, PARTNER_REQUESTS = "partner_codes", "partner_requests"
 RECOVERIES, EMAIL_CHANGES = "recoveries", "email_changes"
@@ -35,7 +37,7 @@ INDEXES = (
     Index(EMAIL_CHANGES, (("forget_at", 1),), expire_after=0),
     Index(USERS, (("leaves_at", 1),), where={"state": "leaving"}),
 )
-PERSONAL: tuple[str, ...] = (SIGN_INS,)
+PERSONAL: tuple[str, ...] = (SIGN_INS, FOREIGN_LOGINS)
 """Collections whose documents belong to one person (field `user`) and go with the account."""
 _AGGREGATES: dict[type, str] = {
     PartnerCode: PARTNER_CODES,
@@ -58,7 +60,10 @@ class PeopleStore(IdentityStore):
     async def part(self, user: User, *things: Kept, events: Sequence[Event]) -> None:
         """`save` for somebody who goes: what belongs to the person alone is removed in the same change."""
         removed = [Delete(collection, {"user": user.id}) for collection in PERSONAL]
-        removed += [Delete(collection, {"_id": user.id}) for collection in (RECOVERIES, EMAIL_CHANGES)]
+        removed += [
+            Delete(collection, {"_id": user.id}) for collection in (RECOVERIES, EMAIL_CHANGES, CONNECTED)
+        ]
+        removed.append(Delete(API_KEYS, {"owner": user.id, "kind": "personal"}))
         await self._database.commit([*(_write(thing) for thing in (user, *things)), *removed], events)
 
     async def remove(self, code: PartnerCode, events: Sequence[Event]) -> None:
