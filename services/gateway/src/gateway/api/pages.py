@@ -36,6 +36,11 @@ _JSON: Final = b"Accept: application/json\r\n"
 ASK: Final = 3.0
 """Seconds a service may take to answer the gateway's own questions."""
 
+CREDENTIALS: Final = """\
+Show one of three credentials: an access token from signing in, as `Authorization: Bearer eyJ...`; an API
+key, as `Authorization: Bearer vdt_...`; or, in browsers, the cookies that signing in sets when the
+request says `X-Vedette-Client: browser`. Browsers send that header with whatever changes something, see
+no tokens, and have them refreshed in passing: to `POST /api/v1/tokens` they send none."""
 EVENTS_OPERATION: Final[Document] = {
     "get": {
         "operationId": "gateway_events",
@@ -127,6 +132,7 @@ class Pages:
         found = await asyncio.gather(*(self._describe(self._upstreams[name]) for name in names))
         parts = dict(zip(names, found, strict=True))
         own = document("Vedette", "1", self.routes)
+        own["info"]["description"] = CREDENTIALS
         own["paths"]["/api/v1/events"] = EVENTS_OPERATION
         self._merged = orjson.dumps(merge(own, parts))
         self._until = time.monotonic() + (GAP if None in parts.values() else FRESH)
