@@ -138,6 +138,7 @@ async def test_a_removed_camera_says_what_is_still_processed_and_until_when(tree
     camera = tree.site.camera()
     await camera.until("connected")
     [item] = (await tree.ask("GET"))[1]["items"]
+    assert item["connection"] == "online"
     now = tree.site.house.clock.now()
     licence = LicenceChanged(
         organisation=OrganisationId("org-a"), version=1, at=now, licence=LicenceId("l-1"),

@@ -21,7 +21,6 @@ class TreeItem(BaseModel):
     device: str | None
     connection: Connection | None = Field(description="Of cameras; `waiting`: never connected yet")
     licence: str | None = Field(description="Of cameras: state of the licence; null: not licensed yet")
-    connected_at: datetime | None = Field(description="Of cameras: when it connected for the first time")
     removed_at: datetime | None
     processed_until: datetime | None = Field(
         description="Of removed devices: until when what they recorded can still be processed"

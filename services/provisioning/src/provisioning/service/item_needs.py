@@ -28,10 +28,10 @@ class Entry:
     parent: str | None
     version: int
     device: str | None
-    connected_at: datetime | None
+    connection: Connection | None
+    """As far as the item tells: `waiting` or `offline`."""
     removed_at: datetime | None
     favourite: bool = False
-    connection: Connection | None = None
     licence: str | None = None
     processed_until: datetime | None = None
 

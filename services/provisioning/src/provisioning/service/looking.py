@@ -131,22 +131,27 @@ class LookingService:
 
     async def _complete(self, actor: Actor, entries: Sequence[Entry], licences: Mapping[str, str]) -> None:
         """Fill in what is known beside the items themselves."""
-        connected = [CameraId(entry.id) for entry in entries if entry.connected_at and not entry.removed_at]
-        seen = await self._presence.last_seen(connected)
-        liked = await self._store.favourites(actor.organisation, actor.user)
-        connection = self._presence.connections()
+        by_id = {entry.id: entry for entry in entries}
+        connected = [CameraId(entry.id) for entry in entries if entry.connection == "offline"]
+        for camera in await self._presence.online(connected):
+            by_id[camera].connection = "online"
+        for licensed, state in licences.items():
+            entry = by_id.get(licensed)
+            if entry is not None and entry.kind == "camera":
+                entry.licence = state
+        for item in await self._store.favourites(actor.organisation, actor.user):
+            if item in by_id:
+                by_id[item].favourite = True
         for entry in entries:
-            if entry.kind == "camera":
-                entry.connection = connection(entry.connected_at, seen.get(CameraId(entry.id)))
-                entry.licence = licences.get(entry.id)
-            elif entry.removed_at is not None:
+            if entry.removed_at is not None:
                 entry.processed_until = entry.removed_at + self._kept
-            if entry.id in liked:
-                entry.favourite = True
 
 
 def _entry(item: Item) -> Entry:
     camera = item if isinstance(item, Camera) else None
+    connection: Connection | None = None
+    if camera is not None and camera.kind == "camera":
+        connection = "waiting" if camera.connected_at is None else "offline"
     return Entry(
         item.id,
         item.kind,
@@ -154,7 +159,7 @@ def _entry(item: Item) -> Entry:
         item.parent,
         item.version,
         camera.device if camera else None,
-        camera.connected_at if camera else None,
+        connection,
         item.removed_at,
     )
 

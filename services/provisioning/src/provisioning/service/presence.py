@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -83,20 +83,17 @@ class Presence:
                 seen[camera] = max(own, seen.get(camera, own))
         return seen
 
+    async def online(self, cameras: Sequence[CameraId]) -> list[CameraId]:
+        """Those that called lately."""
+        fresh = self._clock.now() - self.offline_after
+        return [camera for camera, at in (await self.last_seen(cameras)).items() if at >= fresh]
+
     def connection(self, connected_at: datetime | None, seen: datetime | None) -> Connection:
         """Of a camera that connected first and called last then."""
-        return self.connections()(connected_at, seen)
-
-    def connections(self) -> Callable[[datetime | None, datetime | None], Connection]:
-        """The same for many cameras, as of one moment."""
-        fresh = self._clock.now() - self.offline_after
-
-        def connection(connected_at: datetime | None, seen: datetime | None) -> Connection:
-            if connected_at is None:
-                return "waiting"
-            return "online" if seen is not None and seen >= fresh else "offline"
-
-        return connection
+        if connected_at is None:
+            return "waiting"
+        fresh = seen is not None and self._clock.now() - seen <= self.offline_after
+        return "online" if fresh else "offline"
 
     async def _run(self) -> None:
         while True:

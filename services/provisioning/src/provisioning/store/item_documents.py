@@ -4,8 +4,9 @@ from dataclasses import fields
 from typing import Any
 
 from common.database import Document
-from provisioning.domain import Camera, Item, Operation, Place, Step
+from provisioning.domain import Camera, Item, ItemKind, Operation, Place, Step
 from provisioning.service.item_needs import Entry
+from provisioning.service.presence import Connection
 from provisioning.store import documents
 
 _ITEM = tuple(field.name for field in fields(Item) if field.name != "id")
@@ -26,16 +27,15 @@ def to_item(row: Document) -> Item:
 
 
 def to_entry(row: Document) -> Entry:
-    read = row.get
+    kind: ItemKind = row["kind"]
+    if kind != "camera":
+        removed_at = row["removed_at"]
+        return Entry(
+            row["_id"], kind, row["name"], row["parent"], row["version"], row.get("device"), None, removed_at
+        )
+    connection: Connection = "waiting" if row["connected_at"] is None else "offline"
     return Entry(
-        row["_id"],
-        row["kind"],
-        row["name"],
-        row["parent"],
-        row["version"],
-        read("device"),
-        read("connected_at"),
-        read("removed_at"),
+        row["_id"], kind, row["name"], row["parent"], row["version"], row["device"], connection, None
     )
 
 
