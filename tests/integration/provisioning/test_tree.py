@@ -220,7 +220,8 @@ async def test_what_is_looked_at_is_what_is_found(database: MongoDatabase) -> No
     assert len(await store.found(mine, EVERYTHING, 200, all_of=["panel", "0042"])) == 1
     await explained(database, *watched.asked[-1])
     for ask in (
-        store.entries(mine),
+        store.entries(mine, EVERYTHING),
+        store.entries(mine, Reach(frozenset({"org-a-0001"}), frozenset({"nowhere"}))),
         store.shape(mine),
         store.content(mine, "hall", 1001),
         store.count(mine, 1600),

@@ -95,8 +95,8 @@ class Items(Protocol):
 
     async def forget_operation(self, organisation: OrganisationId, user: UserId) -> None: ...
 
-    async def entries(self, organisation: OrganisationId) -> list[Entry]:
-        """Every item shown, oldest first among those of one kind."""
+    async def entries(self, organisation: OrganisationId, reach: Reach) -> list[Entry]:
+        """Every item shown to somebody who reaches so far."""
         ...
 
     async def found(

@@ -63,11 +63,9 @@ class LookingService:
     async def tree(self, actor: Actor, language: Language, only: Filter) -> list[Entry]:
         """Folders and locations first, then the rest, each alphabetically (GW-2). What passes the filter
         comes with the folders that lead to it."""
-        entries, licences = await asyncio.gather(
-            self._store.entries(actor.organisation), self._store.licence_states(actor.organisation)
-        )
+        reach = await self._reaching.of(actor)
+        entries, licences = await self._everything(actor.organisation, reach)
         shape = Shape({entry.id: entry.parent for entry in entries if entry.kind in CONTAINERS})
-        reach = await self._reaching.within(actor, shape)
         entries = _reached(entries, shape, reach)
         await self._complete(actor, entries, licences)
         if only:
@@ -78,8 +76,20 @@ class LookingService:
         folders = [entry for entry in entries if entry.kind in CONTAINERS]
         others = [entry for entry in entries if entry.kind not in CONTAINERS]
         for part in (folders, others):
-            part.sort(key=lambda entry: sort_key(entry.name, language))
+            part.sort(key=lambda entry: (sort_key(entry.name, language), entry.id))
         return folders + others
+
+    async def _everything(
+        self, organisation: OrganisationId, reach: Reach
+    ) -> tuple[list[Entry], Mapping[str, str]]:
+        """All that somebody reaches, and the states of its licences."""
+        if reach.whole:
+            return await asyncio.gather(
+                self._store.entries(organisation, reach), self._store.licence_states(organisation)
+            )
+        entries = await self._store.entries(organisation, reach)
+        cameras = [entry.id for entry in entries if entry.kind == "camera"]
+        return entries, await self._store.licence_states(organisation, cameras)
 
     async def one(self, actor: Actor, item: Item) -> Hit:
         """An item that the actor is known to reach."""

@@ -93,8 +93,8 @@ class ItemStore:
     async def forget_operation(self, organisation: OrganisationId, user: UserId) -> None:
         await self._database.commit([Delete(OPERATIONS, {"_id": _person(organisation, user)})])
 
-    async def entries(self, organisation: OrganisationId) -> list[Entry]:
-        where = {"organisation": organisation, "kind": {"$in": list(SHOWN)}}
+    async def entries(self, organisation: OrganisationId, reach: Reach) -> list[Entry]:
+        where = {"organisation": organisation, "kind": {"$in": list(SHOWN)}, **within(reach)}
         rows = await self._database.find(ITEMS, where, fields=documents.ENTRY_FIELDS)
         return [documents.to_entry(row) for row in rows]
 
