@@ -35,6 +35,12 @@ BUDGET_SECONDS = 30.0
 LEAST, EXAMPLES = 4, 25
 """Requests of each operation, whatever they cost; and of each kind, if there is time."""
 SIGN_OUT = "DELETE /api/v1/sessions/current"
+ASK_FOR_THE_PASSWORD = {
+    "POST /api/v1/me/deletion",
+    "POST /api/v1/me/email-change",
+    "PUT /api/v1/me/password",
+}
+"""Made-up passwords are slowed down, and shall be."""
 
 
 class Enough(Exception):
@@ -90,7 +96,8 @@ async def test_no_generated_request_is_answered_with_a_server_error(
     assert set(tried) == set(tokens)
     assert [name for name, answers in tried.items() if not answers] == []
     together = sum(tried.values(), Counter())
-    assert together[429] == 0, "the limits were tested instead of the operations"
+    limited = [name for name, answers in tried.items() if answers[429] and name not in ASK_FOR_THE_PASSWORD]
+    assert limited == [], "the limits were tested instead of the operations"
     assert together[401] < together.total() / 4
     assert together.total() > 300
     print(dict(together))
