@@ -71,12 +71,15 @@ class StoryTimer:
 class Site:
     """The service, the people and the cameras of one story."""
 
-    def __init__(self, house: MemoryHouse, people: TestClient[Any, Any], url: str) -> None:
+    def __init__(
+        self, house: MemoryHouse, people: TestClient[Any, Any], url: str, listener: CameraListener
+    ) -> None:
         self.house = house
         self.url = url
+        self.listener = listener
         self.timer = StoryTimer(house.clock)
         self._people = people
-        self._session = aiohttp.ClientSession()
+        self.session = aiohttp.ClientSession()
         self._running: list[asyncio.Task[None]] = []
 
     async def ask(
@@ -104,38 +107,39 @@ class Site:
         assert status == 201, claim
         return claim
 
-    def camera(self, device: str = MAC, secret: str = SECRET) -> Camera:
+    def camera(self, device: str = MAC, secret: str = SECRET, **more: Any) -> Camera:
         """Switched on."""
-        camera = Camera(Identity(device, secret), self.url, self._session, timer=self.timer)
+        camera = Camera(Identity(device, secret), self.url, self.session, timer=self.timer, **more)
         self._running.append(asyncio.create_task(camera.run()))
         return camera
 
     async def poll(
-        self, device: str = MAC, secret: str = SECRET, *, header: str | None = None
+        self, device: str = MAC, secret: str = SECRET, *, header: str | None = None, wait: int = 0
     ) -> tuple[int, dict[str, str], bytes]:
-        """One request for a token, with a fresh nonce unless the header is given."""
+        """One request for a token, with a fresh nonce unless the header is given. `wait`: on the line."""
         self.house.clock.advance(timedelta(milliseconds=1))
         target = f"/camera/v1/devices/{device}/token"
         if header is None:
             digest = Digest(device, secret)
-            async with self._session.get(self.url + target) as answer:
+            async with self.session.get(self.url + target) as answer:
                 digest.challenged(answer.headers["WWW-Authenticate"])
             header = digest.header("GET", target)
         assert header is not None
-        async with self._session.get(self.url + target, headers={"Authorization": header}) as answer:
+        headers = {"Authorization": header} | ({"Prefer": f"wait={wait}"} if wait else {})
+        async with self.session.get(self.url + target, headers=headers) as answer:
             return answer.status, dict(answer.headers), await answer.read()
 
     async def connect(self, token: str, body: bytes = b"{}") -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.url}/camera/v1/connection"
-        async with self._session.put(url, data=body, headers=headers) as answer:
+        async with self.session.put(url, data=body, headers=headers) as answer:
             return answer.status, await answer.json()
 
     async def close(self) -> None:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._session.close()
+        await self.session.close()
 
 
 @contextlib.asynccontextmanager
@@ -151,6 +155,6 @@ async def open_site(**more: Any) -> AsyncIterator[Site]:
             stack.push_async_callback(part.close)
         listener = next(part for part in assembly.background if isinstance(part, CameraListener))
         people = await stack.enter_async_context(TestClient(TestServer(app)))
-        site = Site(house, people, listener.url)
+        site = Site(house, people, listener.url, listener)
         stack.push_async_callback(site.close)
         yield site

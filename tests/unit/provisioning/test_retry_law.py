@@ -1,14 +1,16 @@
 """The server follows a camera's retry law, in both readings of D20, and never trusts it."""
 
+from collections import Counter
 from itertools import accumulate, islice
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.retry_law import pauses
-from provisioning.domain import Caller
-from provisioning.domain.retry_law import HOUR, MINUTE
+from provisioning.domain import Caller, DeviceId, slot_of
+from provisioning.domain.retry_law import HOUR, MINUTE, MINUTE_SPREAD
+from provisioning.service.waiting_room import key_of
 
 START = 1_800_000_000.0
 slots = st.integers(0, 3599)
@@ -104,3 +106,44 @@ def test_a_camera_that_was_switched_off_starts_anew(off_for: float) -> None:
     for _ in range(8):
         now += caller.call(now, 7)
     assert caller.call(now + off_for + 1000, 7) < 70
+
+
+@given(slots, st.integers(1, 55))
+def test_a_camera_that_always_waits_on_the_line_is_never_too_fast(slot: int, seconds: int) -> None:
+    caller, now = Caller("a"), START
+    for _ in range(100):
+        assert caller.too_fast(now) == 0.0
+        caller.call(now, slot)
+        began, now = now, now + seconds
+        wait = caller.held(began, now, slot)
+        assert caller.expected == now + wait
+        now += wait
+        assert 56 <= now - began <= 61
+
+
+@given(slots)
+def test_the_button_begins_the_fast_phase_anew(slot: int) -> None:
+    caller, now = Caller("a"), START
+    for _ in range(10):
+        now += caller.call(now, slot)
+    caller.restart()
+    assert caller.call(now, slot) < 70
+
+
+def test_a_million_devices_spread_evenly_over_the_hour() -> None:
+    """Real ids: the MACs of one maker, numbered; no second of the hour gets a third more than its share."""
+    hours = Counter(slot_of(key_of(DeviceId(f"mac:0040ff{n:06x}"))) for n in range(1_000_000))
+    share = 1_000_000 / HOUR
+    assert len(hours) == HOUR
+    assert max(hours.values()) < 1.34 * share
+    assert min(hours.values()) > 0.66 * share
+
+
+@given(st.integers(0, 2**48 - 1), st.sampled_from([1, 2, 256, 65536]))
+@settings(max_examples=20)
+def test_ids_in_any_regular_order_spread_over_minutes_and_seconds(first: int, step: int) -> None:
+    keys = [key_of(DeviceId(f"mac:{(first + n * step) % 2**48:012x}")) for n in range(5000)]
+    minutes = Counter(slot_of(key) // 60 for key in keys)
+    moments = Counter(slot_of(key) % MINUTE_SPREAD for key in keys)
+    assert max(minutes.values()) < 1.8 * 5000 / 60
+    assert max(moments.values()) < 1.3 * 5000 / MINUTE_SPREAD

@@ -3,23 +3,24 @@ connect, then stays connected. All connections are its own; nothing connects to 
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 import aiohttp
 
+from device import one_click
+from device.asking import TIMEOUT, Reply, Server
 from device.digest import Digest
 from device.identity import Identity
-from device.retry_law import pauses
+from device.one_click import Home
+from device.retry_law import FAST_RETRIES, HOUR, pauses
 from device.timing import RealTime, Timer
 from device.token import Memory, Token, TokenUnreadable, decrypted
 
 State = Literal["off", "asking", "connecting", "connected", "refused"]
 """`refused`: its token is no longer valid (the camera was removed); it waits for its button or a reset."""
-TIMEOUT = aiohttp.ClientTimeout(total=30)
 RETRY_CONNECT = (5.0, 10.0, 20.0, 40.0, 60.0)
-LONGEST_WAIT = 2 * 3600.0
-"""No answer makes the camera silent for longer."""
 
 
 class Camera:
@@ -35,29 +36,50 @@ class Camera:
         memory: Memory | None = None,
         model: str = "Reference Camera",
         firmware: str = "11.0",
+        wait: int = 0,
+        dispatcher: bool = False,
+        trust: str | None = None,
     ) -> None:
+        """`wait`: seconds it is ready to be kept on the line. `dispatcher`: `url` is the dispatcher's.
+        `trust`: file with the authorities of the servers it talks to; else the system's."""
         self.identity = identity
         self.state: State = "off"
         self.token: Token | None = None
+        self.home: Home | None = None
         self.requests = 0
         """Requests for a token since it was made."""
+        self.in_vain = 0
+        """Requests in vain since the law began (anew)."""
         self.next_request: float | None = None
         """Unix seconds of the next request for a token, while it waits for it."""
-        self._url = url.rstrip("/")
-        self._session = session
         self._timer = timer or RealTime()
         self._memory = memory or Memory()
         self._about = {"model": model, "firmware": firmware}
+        self._wait_on_line = wait
+        self._trust = trust
+        tls = ssl.create_default_context(cafile=trust) if trust else None
+        self._first = self._server = Server(session, url.rstrip("/"), tls)
+        self._dispatcher = Digest(identity.username, identity.secret) if dispatcher else None
         self._digest = Digest(identity.username, identity.secret)
+        self._event: str = "power_on"
         self._pressed = asyncio.Event()
         self._changed = asyncio.Condition()
 
+    @property
+    def phase(self) -> str:
+        """`state`, and for a camera that asks how often: what a table of many cameras shows."""
+        if self.state != "asking":
+            return self.state
+        return "asking every minute" if self.in_vain <= FAST_RETRIES else "asking every hour"
+
     async def run(self) -> None:
         """Power on."""
-        self.token = self._memory.load()
+        self.token, self._event = self._memory.load(), "power_on"
+        self._go_home(self._memory.load_home())
         try:
             while True:
                 if self.token is None or self.token.expires_at <= self._timer.now():
+                    await self._enter("asking")
                     self._keep(await self._ask_until_given())
                 await self._stay_connected()
         finally:
@@ -67,11 +89,15 @@ class Camera:
         """Ask now, and start the fast phase again. Does nothing for a connected camera."""
         if self.state == "refused":
             self._keep(None)
+        self._event = "button"
         self._pressed.set()
 
     def reset(self) -> None:
-        """Factory reset: the token is forgotten and the retry law starts anew."""
+        """Factory reset: token and home are forgotten and the retry law starts anew."""
         self._keep(None)
+        self._memory.store_home(None)
+        self._go_home(None)
+        self._event = "power_on"
         self._pressed.set()
 
     async def until(self, state: State) -> None:
@@ -97,22 +123,31 @@ class Camera:
         self.token = token
         self._memory.store(token)
 
+    def _go_home(self, home: Home | None) -> None:
+        self.home, self._server = home, self._first
+        if home is not None:
+            self._server = Server(self._first.session, home.url, home.tls(self._trust) or self._first.tls)
+            self._memory.store_home(home)
+
     async def _enter(self, state: State) -> None:
         async with self._changed:
             self.state = state
             self._changed.notify_all()
 
     async def _ask_until_given(self) -> Token:
-        await self._enter("asking")
-        law = pauses()
+        """Ask by the retry law; the button begins it anew."""
+        law, self.in_vain = pauses(), 0
         while True:
             self._pressed.clear()
-            token, retry_after = await self._ask()
+            self.requests += 1
+            token, reply = await self._ask()
             if token is not None:
                 return token
+            self.in_vain += 1
             pause = next(law)
-            if await self._wait(pause if retry_after is None else retry_after):
-                law = pauses()
+            told = None if reply is None else reply.retry_after
+            if await self._wait(pause if told is None else told):
+                law, self.in_vain = pauses(), 0
 
     async def _wait(self, seconds: float) -> bool:
         """Sleep; True when the button ended it."""
@@ -127,34 +162,41 @@ class Camera:
                 task.cancel()
         return self._pressed.is_set()
 
-    async def _ask(self) -> tuple[Token | None, float | None]:
-        """One request: the token or None, and when to ask again if the service says so."""
+    async def _ask(self) -> tuple[Token | None, Reply | None]:
+        """The token at home; on the first contact the dispatcher for the way home."""
+        if self._dispatcher is not None and self.home is None:
+            home, reply = await self._ask_the_dispatcher(self._dispatcher)
+            if home is None:
+                return None, reply
+            self._go_home(home)
         target = f"/camera/v1/devices/{self.identity.canonical}/token"
-        self.requests += 1
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, TokenUnreadable):
-            for _ in range(2):  # the second time with the nonce of the challenge
-                header = self._digest.header("GET", target)
-                headers = {"Authorization": header} if header else {}
-                async with self._session.get(
-                    self._url + target, headers=headers, timeout=TIMEOUT, allow_redirects=False
-                ) as answer:
-                    self._digest.informed(answer.headers.get("Authentication-Info"))
-                    if answer.status == 200:
-                        return self._read(await answer.read()), None
-                    challenge = answer.headers.get("WWW-Authenticate", "")
-                    if answer.status != 401 or not self._digest.challenged(challenge):
-                        return None, _seconds(answer.headers.get("Retry-After"))
-        return None, None
+        reply = await self._server.ask(self._digest, "GET", target, wait=self._wait_on_line)
+        if reply is None or reply.status != 200:
+            return None, reply
+        try:
+            return decrypted(reply.body, self.identity.canonical, self.identity.secret), reply
+        except TokenUnreadable:
+            return None, None
 
-    def _read(self, compact: bytes) -> Token:
-        return decrypted(compact, self.identity.canonical, self.identity.secret)
+    async def _ask_the_dispatcher(self, digest: Digest) -> tuple[Home | None, Reply | None]:
+        key, event, self._event = one_click.new_key(), self._event, ""
+        body = {"csr": one_click.signing_request(key, self.identity)} | ({"event": event} if event else {})
+        reply = await self._first.ask(
+            digest, "POST", one_click.target(self.identity), body=body, wait=self._wait_on_line
+        )
+        if reply is None or reply.status != 200:
+            return None, reply
+        return Home.read(reply.body, key, self._timer.now()), None
 
     async def _stay_connected(self) -> None:
         """Connect and send heartbeats until the token is gone or expired."""
         await self._enter("connecting")
-        attempt = 0
+        attempt, renewing = 0, 0.0
         while self.token is not None and self.token.expires_at > self._timer.now():
             self._pressed.clear()
+            if self.home and self._dispatcher and max(self.home.renew_at, renewing) <= self._timer.now():
+                renewing, self._event = self._timer.now() + HOUR, "renewal"
+                self._go_home((await self._ask_the_dispatcher(self._dispatcher))[0] or self.home)
             heartbeat = await self._connect(self.token)
             if heartbeat == 0:
                 await self._enter("refused")
@@ -171,18 +213,16 @@ class Camera:
         """Seconds until the next heartbeat; 0: the token is not valid; None: try again."""
         headers = {"Authorization": f"Bearer {token.access_token}"}
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
-            async with self._session.put(
-                token.connect, json=self._about, headers=headers, timeout=TIMEOUT, allow_redirects=False
+            async with self._first.session.put(
+                token.connect,
+                json=self._about,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+                allow_redirects=False,
+                ssl=self._server.tls or True,
             ) as answer:
                 if answer.status == 401:
                     return 0
                 if answer.status == 200:
                     return max(1.0, float((await answer.json())["heartbeat_seconds"]))
         return None
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Delay in seconds; the date form is not used by the service."""
-    if retry_after is None or not retry_after.isascii() or not retry_after.isdigit():
-        return None
-    return min(float(retry_after), LONGEST_WAIT)

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import aiohttp
 import typer
@@ -24,6 +24,13 @@ def camera(
         Path | None, typer.Option(help="File with the secret; else VEDETTE_CAMERA_SECRET")
     ] = None,
     token_file: Annotated[Path | None, typer.Option(help="Keeps the token over restarts")] = None,
+    wait: Annotated[
+        int, typer.Option(min=0, max=55, help="Seconds to be kept on the line, so that a claim is instant")
+    ] = 0,
+    dispatcher: Annotated[
+        bool, typer.Option(help="One-click: the URL is the dispatcher's, the secret the owner key")
+    ] = False,
+    trust: Annotated[Path | None, typer.Option(help="PEM file of authorities; else the system's")] = None,
     speed: Annotated[float, typer.Option(min=0.1, help="Simulation: time runs so much faster")] = 1.0,
 ) -> None:
     """Ask for the token by the retry law, connect, send heartbeats. Ctrl-C switches the camera off."""
@@ -36,15 +43,18 @@ def camera(
         typer.echo(f"{identity.canonical} switched on")
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    options = {"wait": wait, "dispatcher": dispatcher, "trust": str(trust) if trust else None}
     try:
-        asyncio.run(_run(identity, url, RealTime(speed), Memory(token_file)))
+        asyncio.run(_run(identity, url, RealTime(speed), Memory(token_file), options))
     except KeyboardInterrupt:
         typer.echo("switched off")
 
 
-async def _run(identity: Identity, url: str, timer: RealTime, memory: Memory) -> None:
+async def _run(
+    identity: Identity, url: str, timer: RealTime, memory: Memory, options: dict[str, Any]
+) -> None:
     async with aiohttp.ClientSession() as session:
-        switched_on = Camera(identity, url, session, timer=timer, memory=memory)
+        switched_on = Camera(identity, url, session, timer=timer, memory=memory, **options)
         running = asyncio.create_task(switched_on.run())
         telling = asyncio.create_task(_tell(switched_on))
         try:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 _SEPARATORS = re.compile("[:. -]")
+_OWNER_KEY = re.compile("([A-Za-z0-9]{4})[ -]([A-Za-z0-9]{4})[ -]([A-Za-z0-9]{4})")
 _MAC = re.compile("[0-9a-f]{12}")
 
 
@@ -26,6 +27,12 @@ class Identity:
         if kind == "id" and value:
             return self.id
         raise ValueError("a device id is a MAC address, serial:... or id:...")
+
+    def __post_init__(self) -> None:
+        """An owner key is written in capitals with hyphens, as on the box."""
+        groups = _OWNER_KEY.fullmatch(self.secret.strip())
+        if groups is not None:
+            object.__setattr__(self, "secret", "-".join(groups.groups()).upper())
 
     @property
     def username(self) -> str:

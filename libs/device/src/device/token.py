@@ -11,6 +11,8 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
+from device.one_click import Home
+
 
 class TokenUnreadable(Exception):
     """It was not made for this device, or not with this secret."""
@@ -54,7 +56,7 @@ def decrypted(compact: bytes, device: str, secret: str) -> Token:
 
 
 class Memory:
-    """Where a camera keeps its token over power cuts: a file of mode 600, or nothing at all."""
+    """Where a camera keeps its token, and its home, over power cuts: files of mode 600, or nothing at all."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
@@ -75,3 +77,15 @@ class Memory:
         new.touch(mode=0o600)
         new.write_text(json.dumps(asdict(token)))
         new.replace(self._path)
+
+    def load_home(self) -> Home | None:
+        return Home.load(self._path.with_suffix(".home")) if self._path is not None else None
+
+    def store_home(self, home: Home | None) -> None:
+        """None forgets it."""
+        if self._path is None:
+            return
+        if home is None:
+            self._path.with_suffix(".home").unlink(missing_ok=True)
+        else:
+            home.store(self._path.with_suffix(".home"))

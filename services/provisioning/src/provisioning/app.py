@@ -10,17 +10,30 @@ from aiohttp import web
 from common.access import AccessBook
 from common.app import DRAIN_SECONDS, Assembly, Parts
 from common.http import Route
-from provisioning.api import ArrangingApi, CameraPort, CamerasApi, ClaimsApi, ItemsApi, Nonces
+from provisioning.api import (
+    ArrangingApi,
+    CameraPort,
+    CamerasApi,
+    ClaimsApi,
+    Dispatcher,
+    ItemsApi,
+    Nonces,
+    Polls,
+)
 from provisioning.api.camera_port import CONNECTION, LARGEST_BODY
 from provisioning.consumers import subscriptions
 from provisioning.service import (
     ArrangingService,
+    Authority,
     CameraService,
     ClaimService,
     Delivery,
     DeliveryService,
+    DispatchService,
     FavouritesService,
+    HeldPolls,
     LookingService,
+    NetworkPace,
     Presence,
     Reaching,
     Removals,
@@ -29,14 +42,25 @@ from provisioning.service import (
     WaitingRoom,
 )
 from provisioning.settings import Settings
-from provisioning.store import INDEXES, InventoryStore, ItemStore, KnownDeviceIndex, KnownDevicesFeed
+from provisioning.store import (
+    INDEXES,
+    AuthorityStore,
+    InventoryStore,
+    ItemStore,
+    KnownDeviceIndex,
+    KnownDevicesFeed,
+)
 
 
 def assemble(parts: Parts, settings: Settings) -> Assembly:
     clock, store = parts.clock, InventoryStore(parts.database)
-    vault, room, known = Vault(parts.sealer), WaitingRoom(settings.camera_callers), KnownDeviceIndex()
-    heartbeat = timedelta(seconds=settings.camera_heartbeat_seconds)
-    presence = Presence(store, clock, heartbeat)
+    vault, room = Vault(parts.sealer), WaitingRoom(settings.camera_callers)
+    held = HeldPolls(settings.camera_held_polls)
+    known = KnownDeviceIndex(tell=held.ring)
+    presence = Presence(store, clock, timedelta(seconds=settings.camera_heartbeat_seconds))
+    lifetime = timedelta(days=settings.camera_certificate_days)
+    authority = Authority(AuthorityStore(parts.database), parts.sealer, clock, lifetime)
+    listener = CameraListener(held, authority, settings)
     delivery = DeliveryService(
         store,
         vault,
@@ -44,15 +68,14 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         presence,
         clock,
         Delivery(
-            lambda: (settings.camera_url or listener.url).rstrip("/") + CONNECTION,
+            lambda: listener.home() + CONNECTION,
             settings.camera_time_servers,
             timedelta(days=settings.camera_token_days),
         ),
     )
-    nonces = Nonces(parts.sealer.derive("provisioning.digest_nonces"))
-    listener = CameraListener(
-        CameraPort(delivery, known, room, nonces, clock, settings.camera_heartbeat_seconds), settings
-    )
+    dispatching = DispatchService(store, vault, delivery, authority, clock, listener.home)
+    polls = _polls(parts, settings, known, room, held)
+    listener.port = _camera_port(polls, delivery, dispatching, settings)
     claims = ClaimService(store, vault, room, known, clock)
     cameras = CameraService(store, presence, clock)
     access = AccessBook(parts.database)
@@ -63,7 +86,7 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
             *_tree(parts, settings, store, cameras, presence, access),
         ],
         subscriptions=subscriptions(cameras, access),
-        background=[feed, presence, listener],
+        background=[feed, presence, authority, listener],
         indexes=INDEXES,
     )
 
@@ -89,14 +112,46 @@ def _tree(
     ]
 
 
+def _polls(
+    parts: Parts, settings: Settings, known: KnownDeviceIndex, room: WaitingRoom, held: HeldPolls
+) -> Polls:
+    pace = NetworkPace(settings.camera_network_rate, settings.camera_network_burst)
+    nonces = Nonces(parts.sealer.derive("provisioning.digest_nonces"))
+    return Polls(known, room, held, pace, nonces, parts.clock)
+
+
+def _camera_port(
+    polls: Polls, delivery: DeliveryService, dispatching: DispatchService, settings: Settings
+) -> CameraPort:
+    return CameraPort(
+        polls,
+        delivery,
+        Dispatcher(dispatching, polls),
+        settings.camera_heartbeat_seconds,
+        certificate_needed=settings.camera_client_certificates == "required",
+    )
+
+
+KEPT_SECONDS = 75.0
+"""A connection is kept over the minute between polls or heartbeats, not over the hour."""
+
+
 class CameraListener:
     """The camera port, open: TLS when a certificate is set."""
 
-    def __init__(self, port: CameraPort, settings: Settings) -> None:
-        self._port = port
+    port: CameraPort
+    """What answers; set before it is opened."""
+
+    def __init__(self, held: HeldPolls, authority: Authority, settings: Settings) -> None:
+        self.held = held
+        self._authority = authority
         self._settings = settings
         self._runner: web.ServerRunner | None = None
         self.url = ""
+
+    def home(self) -> str:
+        """Base URL of the camera port as cameras see it."""
+        return (self._settings.camera_url or self.url).rstrip("/")
 
     async def open(self) -> None:
         settings = self._settings
@@ -111,7 +166,14 @@ class CameraListener:
                 message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY
             )
 
-        server = web.Server(self._port, request_factory=small_request, access_log=None)
+        # A camera that hangs up gives its line back at once; what is being saved is shielded from it.
+        server = web.Server(
+            self.port,
+            request_factory=small_request,
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=KEPT_SECONDS,
+        )
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=DRAIN_SECONDS)
         await self._runner.setup()
         await web.TCPSite(
@@ -119,20 +181,26 @@ class CameraListener:
             settings.camera_host,
             settings.camera_port,
             backlog=4096,
-            ssl_context=_tls(settings),
+            ssl_context=_tls(settings, self._authority.trusted),
         ).start()
         host, port = self._runner.addresses[0][:2]
         scheme = "https" if settings.camera_tls_certificate else "http"
         self.url = f"{scheme}://{host}:{port}"
 
     async def close(self) -> None:
+        """Who waits on the line is answered at once; what is being answered is finished."""
+        self.held.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def _tls(settings: Settings, trusted: str) -> ssl.SSLContext | None:
     if not settings.camera_tls_certificate:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(settings.camera_tls_certificate, settings.camera_tls_key)
+    if settings.camera_client_certificates != "off":
+        # Never needed for the handshake: a camera without one may still ask for its first.
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cadata=trusted)
     return context

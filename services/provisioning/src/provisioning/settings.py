@@ -1,5 +1,7 @@
 """What provisioning can be told."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from common.settings import Settings as SharedSettings
@@ -26,8 +28,28 @@ class Settings(SharedSettings):
         30, ge=0, le=3650, description="Days that data of a removed device can still be processed"
     )
 
+    camera_held_polls: int = Field(
+        20_000, ge=0, description="Cameras that may wait on the line at once, per process; 0: none may"
+    )
+    camera_network_rate: float = Field(
+        200.0, ge=0, description="Polls a second that one network (/24, /48) may send for long; 0: no limit"
+    )
+    camera_network_burst: int = Field(
+        20_000, ge=1, description="Polls that one network may send at once (its power comes back)"
+    )
+
+    camera_client_certificates: Literal["off", "optional", "required"] = Field(
+        "optional",
+        description="Client certificates on the camera port's TLS; `required`: without one nothing connects",
+    )
+    camera_certificate_days: int = Field(
+        30, ge=1, le=365, description="Days a camera's client certificate is valid"
+    )
+
     @model_validator(mode="after")
     def _both_or_neither(self) -> "Settings":
         if bool(self.camera_tls_certificate) != bool(self.camera_tls_key):
             raise ValueError("camera_tls_certificate and camera_tls_key belong together")
+        if self.camera_client_certificates == "required" and not self.camera_tls_certificate:
+            raise ValueError("client certificates need TLS: set camera_tls_certificate")
         return self

@@ -3,7 +3,7 @@
 A million cameras ask here in vain, so "not yet" is answered without a router, a middleware or the database.
 """
 
-from collections.abc import Mapping
+import asyncio
 from urllib.parse import unquote
 
 import structlog
@@ -11,23 +11,20 @@ from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
 from common.auth import bearer
-from common.clock import Clock
-from common.errors import Refusal
+from common.errors import Refusal, Unauthenticated
 from common.http import Body, problem
 from common.http.problems import MalformedJson, invalid_fields, refusal
 from common.ids import new_id
-from provisioning.api import digest_header
-from provisioning.api.nonces import Nonces
-from provisioning.api.not_yet import NotYet
+from provisioning.api import dispatcher
+from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.poll_counts import counts
-from provisioning.domain import canonical, slot_of
-from provisioning.service import DeliveryService, KnownDevices, WaitingRoom
-from provisioning.service.waiting_room import key_of
+from provisioning.api.polls import Polls
+from provisioning.domain import canonical
+from provisioning.service import DeliveryService
+from provisioning.service.authority import device_of
 
 PREFIX, SUFFIX, CONNECTION = "/camera/v1/devices/", "/token", "/camera/v1/connection"
 LARGEST_BODY = 4096
-NOBODY = bytes(32)
-"""Stands for the user hash where there is none, so that every poll costs the same computing."""
 log = structlog.get_logger("camera_port")
 
 
@@ -45,32 +42,24 @@ class Welcome(BaseModel):
 class CameraPort:
     def __init__(
         self,
+        polls: Polls,
         delivery: DeliveryService,
-        known: KnownDevices,
-        room: WaitingRoom,
-        nonces: Nonces,
-        clock: Clock,
+        dispatcher: Dispatcher,
         heartbeat_seconds: int,
+        *,
+        certificate_needed: bool = False,
     ) -> None:
+        self._polls = polls
         self._delivery = delivery
-        self._known = known
-        self._room = room
-        self._nonces = nonces
-        self._clock = clock
+        self._dispatcher = dispatcher
+        self._certificate_needed = certificate_needed
         self._welcome = Welcome(heartbeat_seconds=heartbeat_seconds).model_dump_json().encode()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Every request of the port."""
         target = request.raw_path
         try:
-            if target.startswith(PREFIX) and target.endswith(SUFFIX):
-                if request.method != "GET":
-                    return _not_allowed("GET")
-                return await self._ask(request, target)
-            if target == CONNECTION:
-                if request.method != "PUT":
-                    return _not_allowed("PUT")
-                return await self._connect(request)
+            return await self._answer(request, target)
         except MalformedJson as error:
             return problem(400, error.code, error.detail, new_id())
         except Refusal as error:
@@ -80,55 +69,59 @@ class CameraPort:
         except Exception:
             log.exception("request failed", target=target)
             return problem(500, "internal_error", "Something went wrong on our side", new_id())
+
+    async def _answer(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+        if target.startswith(PREFIX) and target.endswith(SUFFIX):
+            return await self._ask(request, target) if request.method == "GET" else _not_allowed("GET")
+        if target == CONNECTION:
+            return await self._connect(request) if request.method == "PUT" else _not_allowed("PUT")
+        if target.startswith(dispatcher.PREFIX):
+            if request.method != "POST":
+                return _not_allowed("POST")
+            return await self._dispatcher.ask(request, target)
         return problem(404, "not_found", "There is nothing at this address", new_id())
 
     async def _ask(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
         device = canonical(unquote(target[len(PREFIX) : -len(SUFFIX)]))
-        now = self._clock.timestamp()
-        proof = digest_header.read(request.headers.get("Authorization"), target)
-        if proof is None or not self._nonces.fresh(proof.nonce, now):
-            counts["challenged"] += 1
-            challenge = digest_header.challenge(self._nonces.new(now), stale=proof is not None)
-            return web.Response(status=401, headers={"WWW-Authenticate": challenge})
-        key = key_of(device)
-        caller = self._room.caller(key, request.remote or "")
-        if too_fast := caller.too_fast(now):
-            counts["too_fast"] += 1
-            return web.Response(status=429, headers=self._again(too_fast, now))
-        wait = caller.call(now, slot_of(key))
-        if key in self._known:
-            token = await self._delivery.token_for(device, proof, now + wait)
-            if token is not None:
-                return self._deliver(token, now)
-        else:
-            proof.answers(NOBODY)
-        counts["not_yet"] += 1
-        if NotYet.suits(request):
-            return NotYet(int(wait) + 1, self._nonces.new(now), now)
-        return web.Response(status=204, headers=self._again(wait, now))
+        asked = self._polls.enter(request, device, target)
+        if isinstance(asked, web.Response):
+            return asked
 
-    def _deliver(self, token: bytes, now: float) -> web.Response:
+        async def token(next_poll: float) -> web.Response | None:
+            found = await self._delivery.token_for(device, asked.proof, next_poll)
+            return None if found is None else self._deliver(found)
+
+        return await self._polls.answer(request, asked, token)
+
+    def _deliver(self, token: bytes) -> web.Response:
         counts["delivered"] += 1
         return web.Response(
             body=token,
             headers={
                 "Content-Type": "application/jose",
                 "Cache-Control": "no-store",
-                "Authentication-Info": f'nextnonce="{self._nonces.new(now)}"',
+                **self._polls.next_nonce(),
             },
         )
 
-    def _again(self, wait: float, now: float) -> Mapping[str, str]:
-        return {
-            "Retry-After": str(int(wait) + 1),
-            "Authentication-Info": f'nextnonce="{self._nonces.new(now)}"',
-        }
-
     async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
-        token = bearer(request.headers.get("Authorization"))
+        token, certified = bearer(request.headers.get("Authorization")), _certified(request)
+        if certified is None and self._certificate_needed:
+            raise Unauthenticated(
+                "certificate_required",
+                "A client certificate is needed",
+                next_step="Get one from the dispatcher, and show it.",
+            )
         hello = _hello(await request.read())
-        await self._delivery.connect(token, hello.model, hello.firmware)
+        # A camera that leaves in the middle leaves the saving alone.
+        await asyncio.shield(self._delivery.connect(token, hello.model, hello.firmware, certified))
         return web.Response(body=self._welcome, content_type="application/json")
+
+
+def _certified(request: web.BaseRequest) -> str | None:
+    """The device that the client's certificate was made for; "" when it names none. None: there is none."""
+    shown = request.get_extra_info("peercert")
+    return (device_of(shown.get("subjectAltName", ())) or "") if shown else None
 
 
 def _hello(raw: bytes) -> Hello:

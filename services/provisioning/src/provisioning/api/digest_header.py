@@ -9,11 +9,11 @@ _COUNT = re.compile("[0-9a-f]{8}")
 LONGEST = 2048
 
 
-def read(header: str | None, target: str) -> Proof | None:
+def read(header: str | None, target: str, method: str = "GET") -> Proof | None:
     """The proof for a request of `target` (the path as sent); None when it is not one we can check."""
     if header is None or header[:7].lower() != "digest " or len(header) > LONGEST:
         return None
-    return _proof(_usual_fields(header), target) or _proof(_all_fields(header), target)
+    return _proof(_usual_fields(header), target, method) or _proof(_all_fields(header), target, method)
 
 
 def _usual_fields(header: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ def _all_fields(header: str) -> dict[str, str]:
     return {name.lower(): quoted or token for name, quoted, token in _FIELD.findall(header, 7)}
 
 
-def _proof(given: dict[str, str], target: str) -> Proof | None:
+def _proof(given: dict[str, str], target: str, method: str) -> Proof | None:
     try:
         if (
             given["uri"] != target
@@ -39,7 +39,7 @@ def _proof(given: dict[str, str], target: str) -> Proof | None:
         ):
             return None
         return Proof(
-            given["username"], target, given["nonce"], given["nc"], given["cnonce"], given["response"]
+            given["username"], target, given["nonce"], given["nc"], given["cnonce"], given["response"], method
         )
     except KeyError:
         return None

@@ -4,7 +4,7 @@ from provisioning.domain.alphabet import LANGUAGES, Language, language_of, sort_
 from provisioning.domain.camera import Camera, Credentials
 from provisioning.domain.claim import Claim, ClaimState, hint, winner
 from provisioning.domain.device_id import DeviceId, canonical, spellings
-from provisioning.domain.digest import REALM, DeviceKeys, Proof, user_hashes
+from provisioning.domain.digest import REALM, DeviceKeys, Proof, as_printed, user_hashes
 from provisioning.domain.items import (
     CONTAINERS,
     DEVICES,
@@ -53,6 +53,7 @@ __all__ = [
     "Step",
     "Tree",
     "Wanted",
+    "as_printed",
     "canonical",
     "characters",
     "clean_name",

@@ -3,6 +3,7 @@
 Kept per claim are only hashes and a key made from the secret, never the secret.
 """
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -11,6 +12,7 @@ from provisioning.domain.device_id import DeviceId, spellings
 
 REALM = "vedette-camera"
 _HASH = 32
+_OWNER_KEY = re.compile(r"([A-Za-z0-9]{4})[ -]([A-Za-z0-9]{4})[ -]([A-Za-z0-9]{4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,13 @@ class DeviceKeys:
     @classmethod
     def unpacked(cls, packed: bytes) -> "DeviceKeys":
         return cls(packed[_HASH:], packed[:_HASH])
+
+
+def as_printed(secret: str) -> str:
+    """An owner key (three groups of four letters or digits, as on the box) is written in capitals with
+    hyphens, however it was typed; any other secret is taken to the letter."""
+    groups = _OWNER_KEY.fullmatch(secret.strip())
+    return "-".join(groups.groups()).upper() if groups else secret
 
 
 def user_hashes(device: DeviceId, secret: str) -> bytes:

@@ -16,6 +16,14 @@ PACE, BURST = 50.0, 10
 """One request in 50 s is always fine, and 10 at once (restarts, the button). Beyond that: too fast."""
 ADDRESSES = 4
 """Addresses remembered for one device id."""
+LONGEST_HOLD = 55.0
+"""Seconds a camera may wait on the line (long poll)."""
+HELD_GAP, HELD_SPREAD = 1, 5
+"""Who waited on the line in vain is back after 1 to 5 seconds, by its slot."""
+LET_GO_SPREAD = 30
+"""Those let go together (a process that stops) come back to its siblings over so many seconds."""
+CROWD_SPREAD = 60
+"""Those turned away because their whole network is too fast come back over so many seconds."""
 
 
 def slot_of(key: int) -> int:
@@ -72,6 +80,20 @@ class Caller:
             return excess
         self._allowance = allowance
         return 0.0
+
+    def restart(self) -> None:
+        """Its button was pressed, or it says that it was switched on: the fast phase begins anew."""
+        self._calls = 0
+        self.last = self.expected = 0.0
+
+    def held(self, since: float, now: float, slot: int) -> float:
+        """It waited on the line in vain; returns the seconds until it should ask again.
+
+        It is back soon, so that it is on the line nearly all the time, but asks once in `PACE` at most.
+        """
+        wait = max(HELD_GAP, PACE + 6.0 - (now - since)) + slot % HELD_SPREAD
+        self.last, self.expected = now, now + wait
+        return wait
 
     def call(self, now: float, slot: int) -> float:
         """The device asks; returns the seconds until it should ask again."""

@@ -117,12 +117,21 @@ class DeliveryService:
         if told:
             await self._store.save(*(claim for claim, _ in told), events=[event for _, event in told])
 
-    async def connect(self, access_token: str, model: str | None, firmware: str | None) -> None:
-        """The camera calls with its token: the first call connects it, later ones are heartbeats."""
-        await settled(lambda: self._connect(hash_of(access_token), model, firmware))
+    async def connect(
+        self, access_token: str, model: str | None, firmware: str | None, certified: str | None = None
+    ) -> None:
+        """The camera calls with its token: the first call connects it, later ones are heartbeats.
 
-    async def _connect(self, token_hash: str, model: str | None, firmware: str | None) -> None:
+        `certified`: the device that its TLS client certificate was made for; it must be this one.
+        """
+        await settled(lambda: self._connect(hash_of(access_token), model, firmware, certified))
+
+    async def _connect(
+        self, token_hash: str, model: str | None, firmware: str | None, certified: str | None
+    ) -> None:
         camera = await self._store.camera_of_token(token_hash)
+        if camera is not None and certified is not None and certified != camera.device:
+            camera = None
         now = self._clock.now()
         if camera is None or camera.credentials is None or camera.credentials.expires_at <= now:
             raise Unauthenticated("camera_token_invalid", "This access token is not valid")

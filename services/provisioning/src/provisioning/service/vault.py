@@ -12,7 +12,7 @@ from joserfc.jwk import OctKey
 
 from common.ids import CameraId, ClaimId
 from common.sealing import Sealer
-from provisioning.domain import Claim, DeviceId, DeviceKeys, user_hashes
+from provisioning.domain import Claim, DeviceId, DeviceKeys, as_printed, user_hashes
 
 _PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - an alphabet
 _PASSWORD_LENGTH = 20
@@ -41,6 +41,7 @@ class Vault:
 
     def keys_for(self, claim: ClaimId, device: DeviceId, secret: str) -> bytes:
         """What is kept of a secret, sealed."""
+        secret = as_printed(secret)
         keys = DeviceKeys(user_hashes(device, secret), token_key(device, secret))
         return self._sealer.seal(keys.packed(), f"provisioning.claim_keys:{claim}")
 

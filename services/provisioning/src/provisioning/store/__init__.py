@@ -9,3 +9,7 @@ from provisioning.store.known_devices_feed import KnownDevicesFeed
 INDEXES = (*inventory.INDEXES, *ITEM_INDEXES)
 
 __all__ = ["INDEXES", "InventoryStore", "ItemStore", "KnownDeviceIndex", "KnownDevicesFeed"]
+from provisioning.store.authorities import AuthorityStore
+from provisioning.store.inventory import INDEXES
+
+__all__ = ["INDEXES", "AuthorityStore", "InventoryStore", "KnownDeviceIndex", "KnownDevicesFeed"]

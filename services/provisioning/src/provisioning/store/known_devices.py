@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable
 
 SMALLEST_BATCH = 1024
 _FILTER_BITS = 24
@@ -15,9 +16,11 @@ class KnownDeviceIndex:
     of the others in one access to memory, where the search in the array costs twelve that miss the cache.
 
     Until `complete` is set it contains every key: who asks looks into the database.
+    `tell` hears of every key that is added, also of those added again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[int], None] = lambda _: None) -> None:
+        self._tell = tell
         self.complete = False
         self.adds = 0
         self._sorted = array("Q")
@@ -45,6 +48,7 @@ class KnownDeviceIndex:
         if not self._has(key):
             self._added.add(key)
             self._merge_if_many()
+        self._tell(key)
 
     def discard(self, key: int, unless_added_since: int) -> None:
         """A reader found no claim; `unless_added_since` guards against one made while it was reading."""

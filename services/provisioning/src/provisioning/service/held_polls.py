@@ -1,0 +1,92 @@
+"""Cameras that wait on the line for their claim (long poll): bounded, rung by the claim, let go at last."""
+
+import asyncio
+
+ADDRESSES = 4
+"""Lines for one device id: a stranger who knows an id cannot take them all."""
+
+
+class Line:
+    """One poll that waits. Rings when something about its device may have changed."""
+
+    __slots__ = ("_bell", "_rung", "address", "ended")
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.ended = False
+        """Let go: by a newer poll of the same camera, or because the process stops."""
+        self._rung = False
+        self._bell: asyncio.Future[None] | None = None
+
+    def ring(self) -> None:
+        self._rung = True
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+    def end(self) -> None:
+        self.ended = True
+        self.ring()
+
+    async def rings(self, seconds: float) -> bool:
+        """Wait so long; True when it rang (also since the last wait), False when it did not or has ended."""
+        if not self._rung and seconds > 0:
+            self._bell = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._bell
+            except TimeoutError:
+                return False
+            finally:
+                self._bell = None
+        rung, self._rung = self._rung, False
+        return rung and not self.ended
+
+
+class HeldPolls:
+    """All lines of this process, by device key."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lines: dict[int, list[Line]] = {}
+        self._count = 0
+        self.closing = False
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, key: int, address: str) -> Line | None:
+        """A line, to be given `back`; None when all are taken. Who asks anew gives up the older line."""
+        lines = self._lines.get(key, [])
+        older = next((line for line in lines if line.address == address), None)
+        if older is not None:
+            self.back(key, older)
+            older.end()
+        elif len(lines) >= ADDRESSES:
+            return None
+        if self.closing or self._count >= self._limit:
+            return None
+        line = Line(address)
+        self._lines.setdefault(key, []).append(line)
+        self._count += 1
+        return line
+
+    def back(self, key: int, line: Line) -> None:
+        """Twice is fine."""
+        lines = self._lines.get(key, [])
+        if line in lines:
+            lines.remove(line)
+            self._count -= 1
+            if not lines:
+                del self._lines[key]
+
+    def ring(self, key: int) -> None:
+        """A claim for this device was made, here or on another replica."""
+        for line in self._lines.get(key, ()):
+            line.ring()
+
+    def close(self) -> None:
+        """No new lines, and everybody who waits is answered now."""
+        self.closing = True
+        for lines in list(self._lines.values()):
+            for line in list(lines):
+                line.end()
