@@ -5,7 +5,7 @@ import base64
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -143,8 +143,9 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def open_site(**more: Any) -> AsyncIterator[Site]:
-    house, told = MemoryHouse(), settings(**more)
+async def open_site(*, now: datetime | None = None, **more: Any) -> AsyncIterator[Site]:
+    house = MemoryHouse(clock=FixedClock(now)) if now else MemoryHouse()
+    told = settings(**more)
     assembly = house.move_in("provisioning", lambda parts: assemble(parts, told))
     parts = house.parts("provisioning")
     app = application(told.max_body_bytes)

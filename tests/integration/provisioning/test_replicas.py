@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from statistics import median
 
 import aiohttp
@@ -21,9 +22,9 @@ from device.camera import Camera
 from device.identity import Identity
 from provisioning.app import CameraListener, assemble
 from provisioning.domain import DeviceId, canonical
-from provisioning.service import ClaimService, Vault, WaitingRoom
+from provisioning.service import Authority, ClaimService, Vault, WaitingRoom
 from provisioning.settings import Settings
-from provisioning.store import INDEXES, InventoryStore, KnownDeviceIndex, KnownDevicesFeed
+from provisioning.store import INDEXES, AuthorityStore, InventoryStore, KnownDeviceIndex, KnownDevicesFeed
 from provisioning_site import MAC, SECRET, settings
 
 pytestmark = pytest.mark.servers
@@ -94,6 +95,42 @@ async def test_a_fresh_claim_is_served_by_another_replica_within_a_second(databa
                 took.append(time.monotonic() - started)
                 running.cancel()
         assert median(took) < 1.0, took
+
+
+async def test_a_camera_on_the_line_is_served_by_its_replica_though_another_took_the_claim(
+    database: MongoDatabase,
+) -> None:
+    told = settings()
+    async with _replica(database, told) as other, aiohttp.ClientSession() as session:
+        url = await _complete(other)
+        listener = next(part for part in other.background if isinstance(part, CameraListener))
+        claims, took = _claims(database, told), []
+        for number in range(5):
+            device = f"{MAC[:-1]}{number}"
+            camera = Camera(Identity(device, SECRET), url, session, wait=55)
+            running = asyncio.create_task(camera.run())
+            async with asyncio.timeout(10):
+                while not len(listener.held):
+                    await asyncio.sleep(0.01)
+            started = time.monotonic()
+            await claims.claim(ACTOR, device, SECRET, "Gate", None)
+            await asyncio.wait_for(camera.until("connected"), 10)
+            took.append(time.monotonic() - started)
+            assert camera.requests == 1
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        assert median(took) < 1.0, took
+
+
+async def test_two_replicas_that_start_together_have_one_authority(database: MongoDatabase) -> None:
+    told = settings()
+    authorities = [
+        Authority(AuthorityStore(database), Sealer(told.master_key), SystemClock(), timedelta(days=30))
+        for _ in range(5)
+    ]
+    await asyncio.gather(*(authority.open() for authority in authorities))
+    assert len({authority.trusted for authority in authorities}) == 1
+    assert authorities[0].trusted.count("BEGIN CERTIFICATE") == 1
 
 
 async def test_a_replica_that_starts_later_knows_the_claims_made_before(database: MongoDatabase) -> None:

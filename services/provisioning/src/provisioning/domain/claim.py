@@ -32,6 +32,8 @@ class Claim:
     next_poll_expected: datetime | None = None
     last_proof: str = ""
     """`Proof.order` of the proof that was honoured last: an older or equal one is a replay."""
+    last_dispatch: str = ""
+    """The same at the dispatcher, whose proofs are good for nothing else."""
 
     @property
     def live(self) -> bool:

@@ -60,7 +60,7 @@ class DispatchService:
         if not proved:  # people who wait are told of a wrong key as at any poll in vain
             await self._delivery.token_for(device, proof, next_poll)
             return None
-        if any(proof.order <= claim.last_proof for claim in proved):
+        if any(proof.order <= claim.last_dispatch for claim in proved):
             return None
         issued = self._authority.sign(device, request)
         # A proof does not cover the body: who could send it again would get a certificate for another key.
@@ -81,4 +81,4 @@ class DispatchService:
 
 
 def _used(claim: Claim, proof: Proof) -> Claim:
-    return replace(claim, last_proof=proof.order, version=claim.version + 1)
+    return replace(claim, last_dispatch=proof.order, version=claim.version + 1)

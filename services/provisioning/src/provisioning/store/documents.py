@@ -15,7 +15,7 @@ def of_claim(claim: Claim) -> Document:
 
 
 def to_claim(row: Document) -> Claim:
-    return Claim(id=row["_id"], **{name: row[name] for name in _CLAIM})
+    return Claim(id=row["_id"], **{name: row[name] for name in _CLAIM if name in row})
 
 
 def of_camera(camera: Camera) -> Document:
@@ -31,7 +31,9 @@ def to_camera(row: Document) -> Camera:
     credentials = None
     if "token_hash" in row:
         credentials = Credentials(token_hash=row["token_hash"], **row["credentials"])
-    return Camera(id=row["_id"], credentials=credentials, **{name: row[name] for name in _CAMERA})
+    return Camera(
+        id=row["_id"], credentials=credentials, **{name: row[name] for name in _CAMERA if name in row}
+    )
 
 
 def findable(item: Item, device: str | None = None) -> Document:
