@@ -78,9 +78,14 @@ class Site:
         self.url = url
         self.listener = listener
         self.timer = StoryTimer(house.clock)
-        self._people = people
+        self.people = people
         self.session = aiohttp.ClientSession()
         self._running: list[asyncio.Task[None]] = []
+
+    def bearer(self, organisation: str = "org-a", **more: Any) -> dict[str, str]:
+        """Headers of a person who is signed in. `more`: `role`, `user` and further claims."""
+        token = self.house.keys.token(organisation=organisation, **more)
+        return {"Authorization": f"Bearer {token}"}
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, organisation: str = "org-a", **more: Any
@@ -94,9 +99,8 @@ class Site:
     ) -> tuple[int, CIMultiDictProxy[str], Any]:
         """Status, headers and decoded body. `more`: `headers`, `params`, `role`, `user` and further claims."""
         headers, params = more.pop("headers", {}), more.pop("params", None)
-        token = self.house.keys.token(organisation=organisation, **more)
-        headers = {"Authorization": f"Bearer {token}", **headers}
-        async with self._people.request(method, path, json=body, headers=headers, params=params) as answer:
+        headers = {**self.bearer(organisation, **more), **headers}
+        async with self.people.request(method, path, json=body, headers=headers, params=params) as answer:
             return answer.status, answer.headers, await answer.json() if answer.content_length else None
 
     async def claim(

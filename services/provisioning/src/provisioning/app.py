@@ -15,6 +15,7 @@ from provisioning.api import (
     CameraPort,
     CamerasApi,
     ClaimsApi,
+    CodesApi,
     Dispatcher,
     ItemsApi,
     Nonces,
@@ -84,6 +85,7 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         routes=[
             *ClaimsApi(claims, clock).routes(),
             *_tree(parts, settings, store, cameras, presence, access),
+            *CodesApi(listener.home).routes(),
         ],
         subscriptions=subscriptions(cameras, access),
         background=[feed, presence, authority, listener],

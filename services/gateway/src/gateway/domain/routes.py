@@ -26,6 +26,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "federated-sign-ins": "identity",
     "claims": "provisioning",
     "cameras": "provisioning",
+    "camera-codes": "provisioning",
     "items": "provisioning",
     "licences": "licensing",
     "fees": "licensing",

@@ -4,10 +4,20 @@ from provisioning.api.arranging import ArrangingApi
 from provisioning.api.camera_port import CameraPort
 from provisioning.api.cameras import CamerasApi
 from provisioning.api.claims import ClaimsApi
+from provisioning.api.codes import CodesApi
 from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.items import ItemsApi
 from provisioning.api.nonces import Nonces
 from provisioning.api.polls import Polls
 
-__all__ = ["ArrangingApi", "CameraPort", "CamerasApi", "ClaimsApi", "ItemsApi", "Nonces"]
-__all__ = ["CameraPort", "CamerasApi", "ClaimsApi", "Dispatcher", "Nonces", "Polls"]
+__all__ = [
+    "ArrangingApi",
+    "CameraPort",
+    "CamerasApi",
+    "ClaimsApi",
+    "CodesApi",
+    "Dispatcher",
+    "ItemsApi",
+    "Nonces",
+    "Polls",
+]

@@ -1,6 +1,7 @@
 """How claims and items are kept."""
 
 from provisioning.store import inventory
+from provisioning.store.authorities import AuthorityStore
 from provisioning.store.inventory import InventoryStore
 from provisioning.store.items import ITEM_INDEXES, ItemStore
 from provisioning.store.known_devices import KnownDeviceIndex
@@ -8,8 +9,4 @@ from provisioning.store.known_devices_feed import KnownDevicesFeed
 
 INDEXES = (*inventory.INDEXES, *ITEM_INDEXES)
 
-__all__ = ["INDEXES", "InventoryStore", "ItemStore", "KnownDeviceIndex", "KnownDevicesFeed"]
-from provisioning.store.authorities import AuthorityStore
-from provisioning.store.inventory import INDEXES
-
-__all__ = ["INDEXES", "AuthorityStore", "InventoryStore", "KnownDeviceIndex", "KnownDevicesFeed"]
+__all__ = ["INDEXES", "AuthorityStore", "InventoryStore", "ItemStore", "KnownDeviceIndex", "KnownDevicesFeed"]
