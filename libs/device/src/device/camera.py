@@ -4,6 +4,7 @@ connect, then stays connected. All connections are its own; nothing connects to 
 import asyncio
 import contextlib
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
@@ -50,6 +51,8 @@ class Camera:
         """Requests for a token since it was made."""
         self.in_vain = 0
         """Requests in vain since the law began (anew)."""
+        self.answers: Counter[str] = Counter()
+        """How those requests were answered: by status, or `none`."""
         self.next_request: float | None = None
         """Unix seconds of the next request for a token, while it waits for it."""
         self._timer = timer or RealTime()
@@ -141,6 +144,7 @@ class Camera:
             self._pressed.clear()
             self.requests += 1
             token, reply = await self._ask()
+            self.answers["none" if reply is None else str(reply.status)] += 1
             if token is not None:
                 return token
             self.in_vain += 1

@@ -56,18 +56,23 @@ def decrypted(compact: bytes, device: str, secret: str) -> Token:
 
 
 class Memory:
-    """Where a camera keeps its token, and its home, over power cuts: files of mode 600, or nothing at all."""
+    """Where a camera keeps its token, and its home, over power cuts: files of mode 600, or this object."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        self._token: Token | None = None
+        self._home: Home | None = None
 
     def load(self) -> Token | None:
-        if self._path is None or not self._path.exists():
+        if self._path is None:
+            return self._token
+        if not self._path.exists():
             return None
         return Token.of(json.loads(self._path.read_text()))
 
     def store(self, token: Token | None) -> None:
         """None forgets it."""
+        self._token = token
         if self._path is None:
             return
         if token is None:
@@ -79,10 +84,11 @@ class Memory:
         new.replace(self._path)
 
     def load_home(self) -> Home | None:
-        return Home.load(self._path.with_suffix(".home")) if self._path is not None else None
+        return self._home if self._path is None else Home.load(self._path.with_suffix(".home"))
 
     def store_home(self, home: Home | None) -> None:
         """None forgets it."""
+        self._home = home
         if self._path is None:
             return
         if home is None:
