@@ -27,7 +27,6 @@ from bench.peers.measure import SERVER_CORE, Peer, Sample, load, need, report, s
 from common.app import calm_collector
 from common.clock import SystemClock
 from common.testing import MemoryHouse
-from provisioning.api import CameraPort
 from provisioning.app import CameraListener, assemble
 from provisioning.settings import Settings
 from provisioning.store import KnownDeviceIndex
@@ -63,14 +62,16 @@ async def serve_bare() -> None:
 
 async def serve_camera_port() -> None:
     """The service as it is assembled, with the machine's clock and a filled index."""
-    settings = Settings(master_key=base64.b64encode(os.urandom(32)).decode(), camera_port=0)
+    settings = Settings(
+        master_key=base64.b64encode(os.urandom(32)).decode(), camera_port=0, camera_network_rate=0
+    )
     house = MemoryHouse(clock=SystemClock())  # type: ignore[arg-type]
     assembly = house.move_in("provisioning", lambda parts: assemble(parts, settings))
     for part in assembly.background:
         await part.open()
     listener = next(part for part in assembly.background if isinstance(part, CameraListener))
-    port: CameraPort = listener._port
-    known = port._known
+    polls = listener.port._polls
+    known = polls._known
     assert isinstance(known, KnownDeviceIndex)
     before = _resident_bytes()
     for _ in range(DEVICES):
@@ -78,7 +79,7 @@ async def serve_camera_port() -> None:
     gc.collect()
     grown = (_resident_bytes() - before) / DEVICES
     calm_collector()
-    nonce = port._nonces.new(time.time())
+    nonce = polls._nonces.new(time.time())
     print(listener.url.rpartition(":")[2], nonce, f"{grown:.1f}", flush=True)
     await asyncio.Event().wait()
 

@@ -38,6 +38,12 @@ async def test_a_stranger_who_knows_an_id_takes_neither_the_cameras_line_nor_all
     assert sum(line is not None for line in strangers) == ADDRESSES - 1
 
 
+def test_one_network_takes_half_of_the_lines_at_most() -> None:
+    held = HeldPolls(10)
+    assert [held.take(n, "192.0.2.1") is not None for n in range(8)] == [True] * 5 + [False] * 3
+    assert held.take(100, "198.51.100.1") is not None
+
+
 async def test_after_the_end_nobody_waits() -> None:
     held = HeldPolls(10)
     line = held.take(1, "a")
@@ -49,9 +55,9 @@ async def test_after_the_end_nobody_waits() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=80))
 def test_the_count_is_right_whatever_comes_and_goes(steps: list[tuple[int, int, bool]]) -> None:
-    held, taken = HeldPolls(7), dict[tuple[int, str], Line]()
+    held, taken = HeldPolls(7), dict[tuple[int, str], Line]()  # four of them for each network
     for key, number, leave in steps:
-        address = str(number)
+        address = f"192.0.{number % 3}.{number}"
         if leave and (key, address) in taken:
             line = taken.pop((key, address))
             held.back(key, line)

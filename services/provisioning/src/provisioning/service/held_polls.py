@@ -1,6 +1,9 @@
 """Cameras that wait on the line for their claim (long poll): bounded, rung by the claim, let go at last."""
 
 import asyncio
+from collections import Counter
+
+from provisioning.service.network_pace import network_of
 
 ADDRESSES = 4
 """Lines for one device id: a stranger who knows an id cannot take them all."""
@@ -47,6 +50,8 @@ class HeldPolls:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._per_network = (limit + 1) // 2
+        self._networks: Counter[str | bytes] = Counter()
         self._lines: dict[int, list[Line]] = {}
         self._count = 0
         self.closing = False
@@ -55,7 +60,10 @@ class HeldPolls:
         return self._count
 
     def take(self, key: int, address: str) -> Line | None:
-        """A line, to be given `back`; None when all are taken. Who asks anew gives up the older line."""
+        """A line, to be given `back`; None when all are taken, or half of them by this one network.
+
+        Who asks anew gives up the older line.
+        """
         lines = self._lines.get(key, [])
         older = next((line for line in lines if line.address == address), None)
         if older is not None:
@@ -63,8 +71,10 @@ class HeldPolls:
             older.end()
         elif len(lines) >= ADDRESSES:
             return None
-        if self.closing or self._count >= self._limit:
+        network = network_of(address)
+        if self.closing or self._count >= self._limit or self._networks[network] >= self._per_network:
             return None
+        self._networks[network] += 1
         line = Line(address)
         self._lines.setdefault(key, []).append(line)
         self._count += 1
@@ -76,6 +86,10 @@ class HeldPolls:
         if line in lines:
             lines.remove(line)
             self._count -= 1
+            network = network_of(line.address)
+            self._networks[network] -= 1
+            if not self._networks[network]:
+                del self._networks[network]
             if not lines:
                 del self._lines[key]
 
