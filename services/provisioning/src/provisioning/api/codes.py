@@ -13,6 +13,7 @@ from common.http import Call, NoQuery, Route, SecretBody
 from provisioning.domain import canonical
 from provisioning.domain.qr import LONGEST_LABEL, WiFi, label_text, read_label, setup_text
 
+SVG = ("image/svg+xml",)
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -52,9 +53,10 @@ class CodesApi:
     def routes(self) -> list[Route]:
         claim, base = Action.CLAIM_CAMERA, "/api/v1/camera-codes"
         return [
-            _route(f"{base}/label", self.label, "The QR code of a camera's label, as SVG", claim, LabelOf),
+            _route(f"{base}/label", self.label, "The QR code of a camera's label, as SVG", claim, LabelOf,
+                   media=SVG),
             _route(f"{base}/setup", self.setup, "A QR code for a camera's lens: Wi-Fi and where to ask; SVG",
-                   claim, SetupOf),
+                   claim, SetupOf, media=SVG),
             _route(f"{base}/read", self.read, "Read what a phone scanned from a label", claim, Scanned,
                    answer=ReadLabel),
         ]  # fmt: skip
@@ -80,7 +82,7 @@ def _drawn(text: str) -> web.Response:
         text, error="m", micro=False, encoding="utf-8", eci=not text.isascii(), boost_error=False
     )
     drawing.save(out, kind="svg", scale=8, border=4, light="#fff")
-    return web.Response(body=out.getvalue(), content_type="image/svg+xml", headers=HEADERS)
+    return web.Response(body=out.getvalue(), content_type=SVG[0], headers=HEADERS)
 
 
 def _route(path: str, handler: Any, summary: str, allow: Action, body: Any, **more: Any) -> Route:

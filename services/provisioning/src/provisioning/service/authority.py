@@ -144,15 +144,16 @@ def read_request(pem: str) -> x509.CertificateSigningRequest:
     """A request (PKCS #10) signed with the key it asks a certificate for; `Invalid` for any other."""
     try:
         request = x509.load_pem_x509_csr(pem.encode())
-        if not request.is_signature_valid:
-            raise _refused("it is not signed with its own key")
+        if not _strong(request.public_key()):
+            raise _refused("its key must be EC P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits")
         if not isinstance(request.public_key(), ed25519.Ed25519PublicKey) and not isinstance(
             request.signature_hash_algorithm, _HASHES
         ):
             raise _refused("its signature must be made with SHA-256, SHA-384 or SHA-512")
-        if not _strong(request.public_key()):
-            raise _refused("its key must be EC P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits")
-    except (ValueError, UnsupportedAlgorithm):
+        # Last: checking a signature costs most, and how much depends on the key.
+        if not request.is_signature_valid:
+            raise _refused("it is not signed with its own key")
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise _refused("no PEM of a certificate signing request (PKCS #10)") from None
     return request
 

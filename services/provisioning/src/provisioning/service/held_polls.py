@@ -3,8 +3,11 @@
 import asyncio
 from collections import Counter
 
+from prometheus_client import Gauge
+
 from provisioning.service.network_pace import network_of
 
+HELD = Gauge("vedette_provisioning_held_polls", "Cameras that wait on the line")
 ADDRESSES = 4
 """Lines for one device id: a stranger who knows an id cannot take them all."""
 
@@ -78,6 +81,7 @@ class HeldPolls:
         line = Line(address)
         self._lines.setdefault(key, []).append(line)
         self._count += 1
+        HELD.inc()
         return line
 
     def back(self, key: int, line: Line) -> None:
@@ -86,6 +90,7 @@ class HeldPolls:
         if line in lines:
             lines.remove(line)
             self._count -= 1
+            HELD.dec()
             network = network_of(line.address)
             self._networks[network] -= 1
             if not self._networks[network]:
