@@ -93,24 +93,30 @@ async def test_tls_on_a_port_that_speaks_none_is_no_success(open_port: int) -> N
 
 def test_the_firewall_page_becomes_a_plan() -> None:
     data = {
-        "rules": [
-            {"protocol": "tcp", "port": 443, "tls": True, "hosts": ["a.example"], "purpose": "cameras"},
-            {"protocol": "udp", "port": 123, "hosts": ["t.example"]},
-            {"protocol": "tcp", "port": 1935, "hosts": ["b.example"], "more": 1},
-            {"protocol": "tcp", "port": 80, "ranges": ["192.0.2.0/27"]},
-        ]
+        "firewall": [
+            {"protocol": "tcp", "port": 443, "to": "a.example", "purpose": "dispatcher", "text": "..."},
+            {"protocol": "tcp", "port": 80, "to": "a.example"},
+            {"protocol": "udp", "port": 123, "to": "t.example"},
+            {"protocol": "udp", "port": 123, "to": "192.0.2.0/27"},
+            {"protocol": "tcp", "port": 1935, "to": ""},
+        ],
+        "sections": [],
     }
     assert plan(data) == [
-        Target("tls", "a.example", 443, "cameras"),
+        Target("tls", "a.example", 443, "dispatcher"),
+        Target("tcp", "a.example", 80),
         Target("ntp", "t.example", 123),
-        Target("tcp", "b.example", 1935),
+        Target("udp", "192.0.2.0/27", 123),
+        Target("some_tcp", "", 1935),
     ]
     assert targets_of("https://c.example", ["t.example"])[0] == Target("tls", "c.example", 443, "the service")
 
 
 json_values = st.recursive(
     st.none() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["rules", "port", "hosts"]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["firewall", "protocol", "port", "to"]), inner)
+    ),
 )
 
 
@@ -122,9 +128,9 @@ def test_other_data_is_refused_with_a_reason(data: Any) -> None:
 
 async def test_the_command_ends_with_1_when_something_is_closed(open_port: int, tmp_path: Path) -> None:
     file = tmp_path / "firewall.json"
-    rules = [{"protocol": "tcp", "port": port, "hosts": ["127.0.0.1"]} for port in (open_port, 1)]
+    rules = [{"protocol": "tcp", "port": port, "to": "127.0.0.1"} for port in (open_port, 1)]
     for chosen, status in ((rules[:1], 0), (rules, 1)):
-        file.write_text(json.dumps({"rules": chosen}))
+        file.write_text(json.dumps({"firewall": chosen}))
         command = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

@@ -1,6 +1,6 @@
 """Can a camera reach its service from here? Names, ports, TLS, time servers and the clock, tried one by one.
 
-What to try is the data of the deployment's firewall page; see `plan`.
+What to try is the data of the deployment's firewall page (`plan`), or one service (`targets_of`).
 """
 
 import asyncio
@@ -15,13 +15,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 SECONDS = 5.0
-NTP_PORT, NTP_EPOCH = 123, 2_208_988_800
+NTP_PORT, HTTPS_PORT, NTP_EPOCH = 123, 443, 2_208_988_800
 CLOCK_OFF_BY = 120.0
 """Seconds; beyond that certificates and nonces begin to fail."""
 TOGETHER = 20
 MOST = 200
 
-Protocol = Literal["tcp", "tls", "ntp", "udp"]
+Protocol = Literal["tcp", "tls", "ntp", "udp", "some_tcp"]
+"""`udp`, `some_tcp`: cannot be tried, there is nobody in particular who would answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,14 @@ def targets_of(camera_url: str, time_servers: Sequence[str]) -> list[Target]:
 
 
 def plan(data: Any) -> list[Target]:
-    """From the data of a firewall page: `{"rules": [{"protocol", "port", "tls", "hosts", "purpose"}]}`.
+    """From the guide that people see: `{"firewall": [{"protocol", "port", "to", "purpose"}]}`.
 
-    `ValueError` when it is none. Rules without hosts (address ranges, for the firewall's own settings) cannot
-    be tried and are left out.
+    `ValueError` when it is none. Where a rule leads to a network or anywhere, there is nothing to try.
     """
     try:
         found = [
-            Target(_protocol(rule), str(host), int(rule["port"]), str(rule.get("purpose", "")))
-            for rule in data["rules"]
-            for host in rule.get("hosts", ())
+            Target(_protocol(rule), str(rule["to"]), int(rule["port"]), str(rule.get("purpose", "")))
+            for rule in data["firewall"]
         ]
     except (KeyError, TypeError, AttributeError):
         raise ValueError("this is no data of a firewall page") from None
@@ -80,11 +79,14 @@ def plan(data: Any) -> list[Target]:
 
 
 def _protocol(rule: dict[str, Any]) -> Protocol:
-    if rule["protocol"] == "udp":
-        return "ntp" if rule["port"] == NTP_PORT else "udp"
-    if rule["protocol"] != "tcp":
+    kind, port = rule["protocol"], rule["port"]
+    if kind not in ("tcp", "udp"):
         raise KeyError("protocol")
-    return "tls" if rule.get("tls") else "tcp"
+    if not rule["to"] or "/" in str(rule["to"]):
+        return "some_tcp" if kind == "tcp" else "udp"
+    if kind == "udp":
+        return "ntp" if port == NTP_PORT else "udp"
+    return "tls" if port == HTTPS_PORT else "tcp"
 
 
 async def tried(targets: Sequence[Target], trust: str | None = None) -> list[Finding]:
@@ -105,7 +107,9 @@ async def _try(target: Target, trust: str | None) -> Finding:
         "ntp": lambda: _ntp(target),
     }
     if target.protocol not in ways:
-        return Finding(target, None, "an answer is not to be expected", "Allow it in the firewall.")
+        kind = "TCP" if target.protocol == "some_tcp" else "UDP"
+        advice = f"Allow outgoing {kind} to {target.host or 'anywhere'}, port {target.port}, in the firewall."
+        return Finding(target, None, "cannot be tried from here", advice)
     try:
         await _resolved(target.host)
         return Finding(target, True, await ways[target.protocol]())

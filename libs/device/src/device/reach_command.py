@@ -19,7 +19,11 @@ MARKS = {True: "[green]yes[/green]", False: "[red]no[/red]", None: "?"}
 @app.callback(invoke_without_command=True)
 def reach(
     url: Annotated[str, typer.Option(help="The camera port of the service")] = "",
-    data: Annotated[str, typer.Option(help="Data of the firewall page: URL or JSON file")] = "",
+    data: Annotated[str, typer.Option(help="The guide with the firewall page: URL or JSON file")] = "",
+    token: Annotated[
+        str,
+        typer.Option(envvar="VEDETTE_ACCESS_TOKEN", hidden=True, help="For --data; better in the variable"),
+    ] = "",
     time_server: Annotated[list[str] | None, typer.Option(help="Time server; may be repeated")] = None,
     trust: Annotated[Path | None, typer.Option(help="PEM file of authorities; else the system's")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
@@ -29,7 +33,7 @@ def reach(
         raise typer.BadParameter("say what to try: --url or --data")
     try:
         targets = targets_of(url, time_server or []) if url else []
-        targets += plan(_read(data)) if data else []
+        targets += plan(_read(data, token)) if data else []
     except (ValueError, OSError, aiohttp.ClientError) as error:
         raise typer.BadParameter(str(error)) from None
     findings = asyncio.run(tried(targets, str(trust) if trust else None))
@@ -41,15 +45,16 @@ def reach(
         raise typer.Exit(1)
 
 
-def _read(data: str) -> Any:
+def _read(data: str, token: str) -> Any:
     if data.startswith(("https://", "http://")):
-        return json.loads(asyncio.run(_fetched(data)))
+        return json.loads(asyncio.run(_fetched(data, token)))
     return json.loads(Path(data).read_text())
 
 
-async def _fetched(url: str) -> bytes:
+async def _fetched(url: str, token: str) -> bytes:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = aiohttp.ClientTimeout(total=10)
-    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, headers=headers) as answer:
         answer.raise_for_status()
         return await answer.read()
 
