@@ -125,7 +125,7 @@ async def _drawn(site: Site, what: str, body: dict[str, Any]) -> str:
 
 def _scanned(svg: str) -> str:
     """What zbar sees when the drawing is on paper."""
-    pyzbar = pytest.importorskip("pyzbar.pyzbar", reason="needs libzbar0")
+    pyzbar = pytest.importorskip("pyzbar.pyzbar", reason="needs libzbar0", exc_type=ImportError)
     side, dark = _modules(svg)
     row = [[0 if (x, y) in dark else 255 for x in range(side)] for y in range(side)]
     pixels = bytes(row[y // PIXELS][x // PIXELS] for y in range(side * PIXELS) for x in range(side * PIXELS))
