@@ -98,21 +98,38 @@ async def test_the_command_without_a_terminal_writes_a_claim_list_and_counts(
 
 
 async def test_the_keys_cut_the_power_press_buttons_and_quit(site: Site) -> None:
+    command, ours = await _in_a_terminal(site)
+    before = counts["not_yet"]
+    try:
+        for key, polls in (("", 5), ("c", 10), ("b", 15)):
+            os.write(ours, key.encode())
+            async with asyncio.timeout(20):
+                while counts["not_yet"] < before + polls:
+                    await asyncio.sleep(0.05)
+        os.write(ours, b"q")
+        assert await asyncio.wait_for(command.wait(), 20) == 0
+    finally:
+        os.close(ours)
+
+
+async def test_a_fleet_whose_terminal_is_closed_ends(site: Site) -> None:
+    command, ours = await _in_a_terminal(site)
+    before = counts["not_yet"]
+    async with asyncio.timeout(20):
+        while counts["not_yet"] < before + 5:
+            await asyncio.sleep(0.05)
+    os.close(ours)
+    await asyncio.wait_for(command.wait(), 20)
+
+
+async def _in_a_terminal(site: Site) -> tuple[asyncio.subprocess.Process, int]:
     ours, theirs = pty.openpty()
     command = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "device", "fleet", "-n", "5", "--url", site.url,
         stdin=theirs, stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     os.close(theirs)
-    before = counts["not_yet"]
-    for key, polls in (("", 5), ("c", 10), ("b", 15)):
-        os.write(ours, key.encode())
-        async with asyncio.timeout(20):
-            while counts["not_yet"] < before + polls:
-                await asyncio.sleep(0.05)
-    os.write(ours, b"q")
-    assert await asyncio.wait_for(command.wait(), 20) == 0
-    os.close(ours)
+    return command, ours
 
 
 async def _answered(cameras: Fleet, requests: int) -> None:

@@ -123,7 +123,14 @@ def _keys(pressed: asyncio.Queue[str]) -> Iterator[None]:
     before = termios.tcgetattr(fd)
 
     def read() -> None:
-        for key in os.read(fd, 16).decode(errors="ignore"):
+        try:
+            typed = os.read(fd, 16).decode(errors="ignore")
+        except OSError:
+            typed = ""
+        if not typed:  # the terminal is gone
+            loop.remove_reader(fd)
+            typed = "q"
+        for key in typed:
             if not pressed.full():
                 pressed.put_nowait(key.lower())
 
@@ -133,7 +140,8 @@ def _keys(pressed: asyncio.Queue[str]) -> Iterator[None]:
         yield
     finally:
         loop.remove_reader(fd)
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
 def table(cameras: Fleet, answers: Counter[str], before: Counter[str], seconds: float) -> Group:
