@@ -14,7 +14,7 @@ from licensing.domain.licence import Change, registered
 from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Organisation, Registration, Trial
 from licensing.domain.timeline import Entry
-from licensing.store import INDEXES, LicenceStore
+from licensing.store import INDEXES, LicenceStore, OrganisationStore
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,16 +22,25 @@ A, B = OrganisationId("org-a"), OrganisationId("org-b")
 
 
 @pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.servers)])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[LicenceStore]:
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     if request.param == "memory":
-        yield LicenceStore(MemoryDatabase(indexes=INDEXES))
+        yield MemoryDatabase(indexes=INDEXES)
         return
     client = open_client(request.getfixturevalue("mongo_url"))
-    database: Database = MongoDatabase(client, f"{request.getfixturevalue('prefix')}_licensing")
-    assert isinstance(database, MongoDatabase)
+    database = MongoDatabase(client, f"{request.getfixturevalue('prefix')}_licensing")
     await database.ensure(INDEXES)
-    yield LicenceStore(database)
+    yield database
     client.close()
+
+
+@pytest.fixture
+def store(database: Database) -> LicenceStore:
+    return LicenceStore(database)
+
+
+@pytest.fixture
+def organisations(database: Database) -> OrganisationStore:
+    return OrganisationStore(database)
 
 
 def _begun(name: str, organisation: OrganisationId = A, camera: str = "", days: int = 30) -> Change:
@@ -125,18 +134,20 @@ async def test_licences_of_a_month_are_the_living_and_those_that_ended_in_it(sto
     assert [one.id for one in await store.licences_since(A, START + 3 * DAY)] == ["2", "3"]
 
 
-async def test_an_organisation_heard_twice_stays_as_it_was_heard_first(store: LicenceStore) -> None:
-    await store.hear_of(Organisation(A, "CZK", "Europe/Prague"))
-    await store.hear_of(Organisation(A, "EUR", "UTC"))
-    assert await store.organisation(A) == Organisation(A, "CZK", "Europe/Prague")
-    assert await store.organisation(B) is None
+async def test_an_organisation_heard_twice_stays_as_it_was_heard_first(
+    organisations: OrganisationStore,
+) -> None:
+    await organisations.hear_of(Organisation(A, "CZK", "Europe/Prague"))
+    await organisations.hear_of(Organisation(A, "EUR", "UTC"))
+    assert await organisations.organisation(A) == Organisation(A, "CZK", "Europe/Prague")
+    assert await organisations.organisation(B) is None
 
 
-async def test_a_test_clock_comes_back_with_its_moves(store: LicenceStore) -> None:
-    clock = await store.test_clock(A)
+async def test_a_test_clock_comes_back_with_its_moves(organisations: OrganisationStore) -> None:
+    clock = await organisations.test_clock(A)
     for days in (1, 2):
         clock, event = clock.moved(days * DAY, START + days * DAY)
         assert event is not None
-        await store.save_test_clock(clock, event)
-    assert await store.test_clock(A) == clock
-    assert await store.test_clocks() == [clock]
+        await organisations.save_test_clock(clock, event)
+    assert await organisations.test_clock(A) == clock
+    assert await organisations.test_clocks() == [clock]

@@ -18,7 +18,7 @@ from common.ids import CameraId, OrganisationId
 from common.testing import MemoryHouse, deliver_to
 from licensing.app import assemble
 from licensing.service import OrganisationClocks, TrialService
-from licensing.store import LicenceStore
+from licensing.store import LicenceStore, OrganisationStore
 from stories.licensing.house import DAY, ListenedBus, crowded_house
 from stories.licensing.house import settings as licensing_settings
 
@@ -83,7 +83,9 @@ async def _hear(house: MemoryHouse, deliveries: Sequence[Envelope], *, at_once: 
 def _trials(house: MemoryHouse) -> TrialService:
     parts = house.parts("licensing")
     store = LicenceStore(parts.database)
-    return TrialService(store, OrganisationClocks(store, parts.clock, development=True))
+    return TrialService(
+        store, OrganisationClocks(OrganisationStore(parts.database), parts.clock, development=True)
+    )
 
 
 def _kept(house: MemoryHouse) -> tuple[list[Any], list[Any]]:

@@ -6,12 +6,14 @@ from common.consumer import Handler
 from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
 from common.contracts.provisioning import CameraConnected, CameraRemoved
-from licensing.service import LicenceService
+from licensing.service import LicenceService, OrganisationService
 
 
-def subscriptions(licences: LicenceService) -> Mapping[type[Event], Handler]:
+def subscriptions(
+    organisations: OrganisationService, licences: LicenceService
+) -> Mapping[type[Event], Handler]:
     return {
-        OrganisationCreated: licences.organisation_created,
+        OrganisationCreated: organisations.organisation_created,
         CameraConnected: licences.camera_connected,
         CameraRemoved: licences.camera_removed,
     }

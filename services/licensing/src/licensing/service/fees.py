@@ -16,9 +16,11 @@ from licensing.service.clocks import OrganisationClocks
 from licensing.service.timelines import Timelines, entries_known
 
 
-class Charged(Timelines, Protocol):
+class Organisations(Protocol):
     async def organisation(self, organisation: OrganisationId) -> Organisation | None: ...
 
+
+class Charged(Timelines, Protocol):
     async def licences_since(self, organisation: OrganisationId, since: datetime) -> list[Licence]:
         """Licences that live, or ended at `since` or later; oldest first."""
         ...
@@ -48,13 +50,14 @@ class Statement:
 
 
 class FeeService:
-    def __init__(self, store: Charged, clocks: OrganisationClocks) -> None:
+    def __init__(self, store: Charged, organisations: Organisations, clocks: OrganisationClocks) -> None:
         self._store = store
+        self._organisations = organisations
         self._clocks = clocks
 
     async def month_to_date(self, organisation: OrganisationId) -> Statement:
         """Fees of the running calendar month, in the organisation's time zone, up to this second."""
-        known = await self._store.organisation(organisation) or Organisation(organisation)
+        known = await self._organisations.organisation(organisation) or Organisation(organisation)
         now = await self._clocks.now(organisation)
         month = month_at(now, known.zone)
         licences = await self._store.licences_since(organisation, month.start)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from common.contracts.identity import OrganisationCreated
 from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.errors import NotFound
 from common.ids import CameraId, LicenceId, OrganisationId, new_id
@@ -12,7 +11,7 @@ from common.races import settled
 from licensing.domain.clocks import TestClock
 from licensing.domain.licence import Change, Licence, registered
 from licensing.domain.plans import STANDARD
-from licensing.domain.registration import Organisation, Registration, Trial
+from licensing.domain.registration import Registration, Trial
 from licensing.domain.timeline import Interval, intervals
 from licensing.service.clocks import OrganisationClocks
 from licensing.service.timelines import Timelines, entries_known
@@ -22,8 +21,6 @@ Move = Callable[[Licence, datetime], list[Change]]
 
 class Licences(Timelines, Protocol):
     """Where licences are kept. Each `save...` is one commit."""
-
-    async def hear_of(self, organisation: Organisation) -> None: ...
 
     async def registration(self, organisation: OrganisationId, camera: CameraId) -> Registration: ...
 
@@ -54,16 +51,6 @@ class LicenceService:
         self._store = store
         self._clocks = clocks
         self._trial = trial
-
-    async def organisation_created(self, event: OrganisationCreated) -> None:
-        """Remember currency and time zone.
-
-        A camera of an organisation not heard of yet gets its licence all the same: a timeline holds only
-        instants and plan versions. Currency and time zone are applied when fees are computed, so until they
-        are heard a fee is shown in EUR and UTC, and from then on as it should always have been. An unknown
-        time zone is an error (the event is put aside), never silently another one.
-        """
-        await self._store.hear_of(Organisation(event.organisation, event.currency, event.time_zone))
 
     async def camera_connected(self, event: CameraConnected) -> None:
         """First connection: Demo when the device never had a trial, else Active at once (D7)."""

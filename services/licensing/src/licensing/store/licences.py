@@ -1,25 +1,22 @@
-"""How licensing is kept in MongoDB. Instants of licences and timelines are on the organisation's clock."""
+"""Licences, their timelines, and what was heard of cameras. Instants are on the organisation's clock."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter
 
-from common.contracts.licensing import TestClockMoved
-from common.database import Database, Document, Index, Insert, Save, Update, Write
+from common.database import Database, Document, Index, Insert, Save, Write
 from common.ids import CameraId, LicenceId, OrganisationId
-from licensing.domain.clocks import Move, TestClock
 from licensing.domain.licence import Change, Licence
-from licensing.domain.registration import Organisation, Registration, Trial
+from licensing.domain.registration import Registration, Trial
 from licensing.domain.states import Cause, State
 from licensing.domain.timeline import Entry
 
-LICENCES, TIMELINE, TRIALS = "licences", "timeline", "trials"
-REGISTRATIONS, ORGANISATIONS, TEST_CLOCKS = "registrations", "organisations", "test_clocks"
+LICENCES, TIMELINE, TRIALS, REGISTRATIONS = "licences", "timeline", "trials", "registrations"
 IN_DEMO = {"state": State.DEMO.value}
-INDEXES = (
+LICENCE_INDEXES = (
     # Whatever is heard twice or in a strange order: one living licence per camera.
     Index(LICENCES, (("organisation", 1), ("camera", 1)), unique=True, where={"living": True}),
     Index(LICENCES, (("organisation", 1), ("_id", 1))),
@@ -37,17 +34,7 @@ class LicenceStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    # What is known of organisations and cameras
-
-    async def hear_of(self, organisation: Organisation) -> None:
-        fields = {"currency": organisation.currency, "time_zone": organisation.time_zone}
-        # On insert only: a later fact about the organisation may have been heard already.
-        write = Update(ORGANISATIONS, {"_id": organisation.id}, {"$setOnInsert": fields}, upsert=True)
-        await self._database.commit([write])
-
-    async def organisation(self, organisation: OrganisationId) -> Organisation | None:
-        row = await self._database.get(ORGANISATIONS, {"_id": organisation})
-        return Organisation(organisation, row["currency"], row["time_zone"]) if row else None
+    # What is known of cameras and devices
 
     async def registration(self, organisation: OrganisationId, camera: CameraId) -> Registration:
         row = await self._database.get(REGISTRATIONS, {"_id": _registration_id(organisation, camera)})
@@ -56,20 +43,6 @@ class LicenceStore:
     async def trial(self, device: str) -> Trial | None:
         row = await self._database.get(TRIALS, {"_id": device})
         return Trial(device=device, **_fields(row)) if row else None
-
-    # Test clocks
-
-    async def test_clock(self, organisation: OrganisationId) -> TestClock:
-        row = await self._database.get(TEST_CLOCKS, {"_id": organisation})
-        return _test_clock(row) if row else TestClock(organisation)
-
-    async def test_clocks(self) -> list[TestClock]:
-        return [_test_clock(row) for row in await self._database.find(TEST_CLOCKS, {})]
-
-    async def save_test_clock(self, clock: TestClock, event: TestClockMoved) -> None:
-        moves = [{"at": move.at, "ahead_seconds": int(move.ahead.total_seconds())} for move in clock.moves]
-        document = {"_id": clock.organisation, "version": clock.version, "moves": moves}
-        await self._database.commit([Save(TEST_CLOCKS, document)], [event])
 
     # Licences
 
@@ -184,8 +157,3 @@ def _timeline_row(entry: Entry) -> Insert:
 def _entry(row: Document) -> Entry:
     known = _fields(row) | {"state": State(row["state"]), "cause": Cause(row["cause"])}
     return Entry(**known)
-
-
-def _test_clock(row: Document) -> TestClock:
-    moves = (Move(move["at"], timedelta(seconds=move["ahead_seconds"])) for move in row["moves"])
-    return TestClock(row["_id"], tuple(moves), row["version"])

@@ -1,0 +1,43 @@
+"""What is known of organisations: currency, time zone, and in development their clocks."""
+
+from datetime import timedelta
+
+from common.contracts.licensing import TestClockMoved
+from common.database import Database, Document, Save, Update
+from common.ids import OrganisationId
+from licensing.domain.clocks import Move, TestClock
+from licensing.domain.registration import Organisation
+
+ORGANISATIONS, TEST_CLOCKS = "organisations", "test_clocks"
+
+
+class OrganisationStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def hear_of(self, organisation: Organisation) -> None:
+        fields = {"currency": organisation.currency, "time_zone": organisation.time_zone}
+        # On insert only: a later fact about the organisation may have been heard already.
+        write = Update(ORGANISATIONS, {"_id": organisation.id}, {"$setOnInsert": fields}, upsert=True)
+        await self._database.commit([write])
+
+    async def organisation(self, organisation: OrganisationId) -> Organisation | None:
+        row = await self._database.get(ORGANISATIONS, {"_id": organisation})
+        return Organisation(organisation, row["currency"], row["time_zone"]) if row else None
+
+    async def test_clock(self, organisation: OrganisationId) -> TestClock:
+        row = await self._database.get(TEST_CLOCKS, {"_id": organisation})
+        return _test_clock(row) if row else TestClock(organisation)
+
+    async def test_clocks(self) -> list[TestClock]:
+        return [_test_clock(row) for row in await self._database.find(TEST_CLOCKS, {})]
+
+    async def save_test_clock(self, clock: TestClock, event: TestClockMoved) -> None:
+        moves = [{"at": move.at, "ahead_seconds": int(move.ahead.total_seconds())} for move in clock.moves]
+        document = {"_id": clock.organisation, "version": clock.version, "moves": moves}
+        await self._database.commit([Save(TEST_CLOCKS, document)], [event])
+
+
+def _test_clock(row: Document) -> TestClock:
+    moves = (Move(move["at"], timedelta(seconds=move["ahead_seconds"])) for move in row["moves"])
+    return TestClock(row["_id"], tuple(moves), row["version"])
