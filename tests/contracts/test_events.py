@@ -1,7 +1,7 @@
 """What goes over the wire, pinned: every wire change is a visible difference in a golden sample."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from common.contracts import EVENTS, Event, licensing
 from common.contracts.audit import ActRecorded, ActRefused, VisitorActed
 from common.contracts.identity import AccessChanged, OrganisationChanged, OrganisationCreated, SessionRevoked
-from common.contracts.licensing import LicenceChanged
+from common.contracts.licensing import CreditNoteIssued, InvoiceIssued, LicenceChanged, PaymentReceived
 from common.contracts.provisioning import (
     CameraClaimed,
     CameraConnected,
@@ -113,6 +113,31 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
         },
     ),
     (licensing.TestClockMoved, {"ahead_seconds": 86_400}),
+    (
+        InvoiceIssued,
+        {
+            "invoice": "org1-2026-02",
+            "number": "2026000123",
+            "month": "2026-02",
+            "amount": 15_125,
+            "currency": "CZK",
+            "due_on": date(2026, 3, 15),
+        },
+    ),
+    (
+        CreditNoteIssued,
+        {
+            "invoice": "org1-2026-02-C2026000001",
+            "number": "C2026000001",
+            "corrects": "org1-2026-02",
+            "amount": -15_125,
+            "currency": "CZK",
+        },
+    ),
+    (
+        PaymentReceived,
+        {"payment": "pay1", "amount": 20_000, "currency": "CZK", "credited": 4_875, "outstanding": 0},
+    ),
     (
         ServerStatusChanged,
         {"server": "srv1", "name": "Recorder", "status": "green", "software_version": "6.8.1"},

@@ -10,11 +10,13 @@ from common.errors import Conflict, Stale
 from common.ids import CameraId, LicenceId, OrganisationId
 from common.mongo import MongoDatabase, open_client
 from common.testing import MemoryDatabase
+from licensing.domain.account import Account
 from licensing.domain.licence import Change, registered
+from licensing.domain.months import Calendar
 from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Organisation, Registration, Trial
 from licensing.domain.timeline import Entry
-from licensing.store import INDEXES, LicenceStore, OrganisationStore
+from licensing.store import INDEXES, AccountStore, LicenceStore, OrganisationStore
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,7 +36,9 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def store(database: Database) -> LicenceStore:
+async def store(database: Database) -> LicenceStore:
+    for organisation in (A, B):
+        await AccountStore(database).save_account(Account(organisation).begins(Calendar.of("UTC"), START))
     return LicenceStore(database)
 
 

@@ -21,7 +21,8 @@ from common.database import Document
 from common.http import add_routes, application
 from common.ids import CameraId, OrganisationId
 from common.testing import MemoryBus, MemoryDatabase, MemoryHouse
-from licensing.app import assemble
+from licensing.app import Stores, assemble, month_close
+from licensing.service import OrganisationClocks
 from licensing.settings import Settings
 
 ORGANISATION = OrganisationId("org-a")
@@ -111,6 +112,13 @@ class Story:
         seconds = {"ahead_seconds": int(ahead.total_seconds())}
         path = f"/test-clocks/{ORGANISATION}"
         return await self.ask("PUT", path, seconds, role=Role.STAFF_ADMIN, **expected)
+
+    async def close_months(self) -> None:
+        """What the background does when a month is over."""
+        parts, given = self.house.parts("licensing"), settings()
+        stores = Stores.of(parts, given)
+        clocks = OrganisationClocks(stores.organisations, parts.clock, development=True)
+        await month_close(parts, given, stores, clocks).close_due()
 
     async def licence(self, organisation: str = ORGANISATION) -> Any:
         (found,) = (await self.ask("GET", "/licences", organisation=organisation))["items"]

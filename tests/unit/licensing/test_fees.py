@@ -3,15 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from common.ids import LicenceId, OrganisationId
-from licensing.domain.fees import Fee, Month, calendar_month, fee, month_at, round_half_up
+from licensing.domain.fees import Fee, fee, round_half_up
 from licensing.domain.licence import Change
+from licensing.domain.months import Calendar, Month
 from licensing.domain.states import EFFECTS, Cause, State
 from licensing.domain.timeline import Entry, intervals
 from unit.licensing.lives import START, begun
@@ -25,6 +25,10 @@ ZONES = [
     "America/Havana",
 ]
 PRICE = 500
+
+
+def calendar_month(year: int, month: int, zone: str) -> Month:
+    return Calendar.of(zone).month(f"{year}-{month:02}")
 
 
 def _price(_: Entry) -> int:
@@ -55,7 +59,7 @@ def _entry(number: int, state: State, since: datetime) -> Entry:
 def test_a_month_has_the_seconds_of_its_calendar_and_its_clocks(
     year: int, month: int, zone: str, seconds: int
 ) -> None:
-    assert calendar_month(year, month, ZoneInfo(zone)).seconds == seconds
+    assert calendar_month(year, month, zone).seconds == seconds
 
 
 @given(
@@ -63,15 +67,15 @@ def test_a_month_has_the_seconds_of_its_calendar_and_its_clocks(
     st.sampled_from(ZONES),
 )
 def test_every_instant_is_in_exactly_one_month_and_months_touch(moment: datetime, zone: str) -> None:
-    month = month_at(moment, ZoneInfo(zone))
+    month = Calendar.of(zone).month_at(moment)
     assert month.start <= moment < month.end
-    following = month_at(month.end, ZoneInfo(zone))
+    following = Calendar.of(zone).month_at(month.end)
     assert following.start == month.end
     assert (following.year * 12 + following.month) - (month.year * 12 + month.month) == 1
 
 
 def test_a_month_that_shows_its_first_midnight_twice_begins_with_the_first() -> None:
-    havana = ZoneInfo("America/Havana")  # on 1 November 2026 the clocks go from 01:00 back to 00:00
+    havana = "America/Havana"  # on 1 November 2026 the clocks go from 01:00 back to 00:00
     month = calendar_month(2026, 11, havana)
     assert month.start == datetime(2026, 11, 1, 4, tzinfo=UTC)
     assert month.seconds == 30 * 86_400 + 3_600
@@ -80,13 +84,13 @@ def test_a_month_that_shows_its_first_midnight_twice_begins_with_the_first() -> 
 def test_a_whole_month_costs_exactly_its_price_wherever_and_whenever() -> None:
     for zone in ZONES:
         for number in range(1, 13):
-            month = calendar_month(2028, number, ZoneInfo(zone))
+            month = calendar_month(2028, number, zone)
             always = intervals([_entry(1, State.ACTIVE, month.start - timedelta(days=99))])
             assert fee(always, month, month.end, _price) == Fee(month.seconds, Fraction(PRICE))
 
 
 def test_nothing_is_charged_before_the_month_or_after_now() -> None:
-    month = calendar_month(2026, 3, ZoneInfo("UTC"))
+    month = calendar_month(2026, 3, "UTC")
     always = intervals([_entry(1, State.ACTIVE, month.start - timedelta(days=99))])
     assert fee(always, month, month.start + timedelta(seconds=90), _price).seconds == 90
     assert fee(always, month, month.start - timedelta(seconds=1), _price).seconds == 0
@@ -136,10 +140,10 @@ def test_the_fees_of_all_months_together_are_the_charged_seconds_of_a_life(
         changes += changes[-1].licence.removed(START + timedelta(milliseconds=removed), now)
     changes += changes[-1].licence.caught_up(now)
     timeline = intervals([Entry.of(change) for change in changes])
-    total, month = 0, month_at(START, ZoneInfo(zone))
+    total, month = 0, Calendar.of(zone).month_at(START)
     while month.start <= now:
         total += fee(timeline, month, now, _price).seconds
-        month = month_at(month.end, ZoneInfo(zone))
+        month = Calendar.of(zone).month_at(month.end)
     assert total == _by_breakpoints([Entry.of(change) for change in changes], now)
 
 

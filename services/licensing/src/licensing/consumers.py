@@ -6,14 +6,12 @@ from common.consumer import Handler
 from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
 from common.contracts.provisioning import CameraConnected, CameraRemoved
-from licensing.service import LicenceService, OrganisationService
+from licensing.service import BillingService, LicenceService
 
 
-def subscriptions(
-    organisations: OrganisationService, licences: LicenceService
-) -> Mapping[type[Event], Handler]:
+def subscriptions(billing: BillingService, licences: LicenceService) -> Mapping[type[Event], Handler]:
     return {
-        OrganisationCreated: organisations.organisation_created,
+        OrganisationCreated: billing.organisation_created,
         CameraConnected: licences.camera_connected,
         CameraRemoved: licences.camera_removed,
     }

@@ -1,5 +1,6 @@
 """What licensing says."""
 
+from datetime import date
 from typing import ClassVar, Literal
 
 from common.contracts.base import Event, Instant
@@ -38,3 +39,54 @@ class TestClockMoved(Event):
 
     organisation: OrganisationId
     ahead_seconds: int
+
+
+class InvoiceIssued(Event):
+    """A month was billed. Amounts are whole minor units of the currency (cents; yen), tax included."""
+
+    wire: ClassVar[str] = "licensing.invoice_issued.v1"
+    about: ClassVar[str] = "invoice"
+
+    organisation: OrganisationId
+    invoice: str
+    number: str
+    month: str
+    """`2026-11`, in the organisation's time zone."""
+    amount: int
+    """Below zero when corrections outweigh the month's fees; that much is kept as credit."""
+    currency: str
+    due_on: date
+    """The last day to pay, where the organisation is."""
+
+
+class CreditNoteIssued(Event):
+    """(Part of) an invoice was taken back."""
+
+    wire: ClassVar[str] = "licensing.credit_note_issued.v1"
+    about: ClassVar[str] = "invoice"
+
+    organisation: OrganisationId
+    invoice: str
+    """The credit note's own id."""
+    number: str
+    corrects: str
+    """The invoice."""
+    amount: int
+    """Below zero, tax included."""
+    currency: str
+
+
+class PaymentReceived(Event):
+    """Money came in."""
+
+    wire: ClassVar[str] = "licensing.payment_received.v1"
+    about: ClassVar[str] = "payment"
+
+    organisation: OrganisationId
+    payment: str
+    amount: int
+    currency: str
+    credited: int
+    """What of it paid no invoice and is kept as credit."""
+    outstanding: int
+    """What the organisation still owes in this currency."""

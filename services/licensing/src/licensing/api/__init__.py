@@ -1,5 +1,7 @@
-"""HTTP in: licences, fees and test clocks."""
+"""HTTP in: licences, fees and test clocks; billing; payments."""
 
+from licensing.api.billing import BillingApi
+from licensing.api.payments import PaymentApi
 from licensing.api.routes import Api
 
-__all__ = ["Api"]
+__all__ = ["Api", "BillingApi", "PaymentApi"]

@@ -129,15 +129,15 @@ class FeesView(BaseModel):
 
     @classmethod
     def of(cls, statement: Statement) -> "FeesView":
-        zone: ZoneInfo = statement.organisation.zone
+        zone = ZoneInfo(statement.time_zone)
         total = Fee(statement.seconds, statement.exact)
         return cls(
             period=statement.month.name,
             period_start=statement.month.start.astimezone(zone),
             period_end=statement.month.end.astimezone(zone),
-            time_zone=statement.organisation.time_zone,
+            time_zone=statement.time_zone,
             as_of=statement.as_of,
-            currency=statement.organisation.currency,
+            currency=statement.currency,
             total=AmountView.of(total, statement.amount),
             licences=[_line(licence, fee) for licence, fee in statement.lines],
         )

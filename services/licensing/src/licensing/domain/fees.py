@@ -10,29 +10,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
-from zoneinfo import ZoneInfo
 
+from licensing.domain.months import Month, whole_seconds
 from licensing.domain.timeline import Entry, Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A calendar month somewhere: from `start`, before `end`, as UTC instants."""
-
-    year: int
-    month: int
-    start: datetime
-    end: datetime
-
-    @property
-    def seconds(self) -> int:
-        return _whole_seconds(self.start, self.end)
-
-    @property
-    def name(self) -> str:
-        return f"{self.year:04}-{self.month:02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,47 +35,19 @@ class Fee:
         return round_half_up(self.exact * 1_000_000)
 
 
-def calendar_month(year: int, month: int, zone: ZoneInfo) -> Month:
-    end = _first_instant(*_following(year, month), zone)
-    return Month(year, month, _first_instant(year, month, zone), end)
-
-
-def month_at(moment: datetime, zone: ZoneInfo) -> Month:
-    """The month that an instant falls into.
-
-    Where clocks are set back over midnight the wall shows the old month again after the new one began; the
-    instants decide, so that months never overlap.
-    """
-    wall = moment.astimezone(zone)
-    month = calendar_month(wall.year, wall.month, zone)
-    return month if moment < month.end else calendar_month(*_following(month.year, month.month), zone)
-
-
 def fee(timeline: Iterable[Interval], month: Month, until: datetime, price: Callable[[Entry], int]) -> Fee:
     """The fee of one licence in `month`, up to `until`. `price`: minor units a month costs under an entry."""
-    total, exact = 0, Fraction(0)
+    total, weighted = 0, 0
     until = min(until, month.end)
     for interval in timeline:
         start = max(interval.start, month.start)
         end = until if interval.end is None else min(interval.end, until)
         if interval.charged and start < end:
-            seconds = _whole_seconds(start, end)
+            seconds = whole_seconds(start, end)
             total += seconds
-            exact += Fraction(price(interval.entry) * seconds, month.seconds)
-    return Fee(total, exact)
+            weighted += price(interval.entry) * seconds
+    return Fee(total, Fraction(weighted, month.seconds))
 
 
 def round_half_up(amount: Fraction) -> int:
-    return (amount + Fraction(1, 2)).__floor__()
-
-
-def _following(year: int, month: int) -> tuple[int, int]:
-    return (year + 1, 1) if month == 12 else (year, month + 1)
-
-
-def _first_instant(year: int, month: int, zone: ZoneInfo) -> datetime:
-    return datetime(year, month, 1, tzinfo=zone).astimezone(UTC)
-
-
-def _whole_seconds(start: datetime, end: datetime) -> int:
-    return int(end.timestamp() // 1) - int(start.timestamp() // 1)
+    return (2 * amount.numerator + amount.denominator) // (2 * amount.denominator)

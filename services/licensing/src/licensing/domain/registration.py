@@ -62,6 +62,8 @@ class Organisation:
     id: OrganisationId
     currency: str = "EUR"
     time_zone: str = "UTC"
+    name: str = ""
+    language: str = "en"
 
     def __post_init__(self) -> None:
         ZoneInfo(self.time_zone)

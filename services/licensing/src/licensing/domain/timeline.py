@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.ids import LicenceId, OrganisationId
-from licensing.domain.licence import Change
+from licensing.domain.licence import Change, Licence
 from licensing.domain.states import EFFECTS, Cause, State
 
 
@@ -44,6 +44,12 @@ class Entry:
             since=licence.since,
             recorded_at=change.recorded_at,
         )
+
+    @classmethod
+    def latest(cls, licence: Licence) -> "Entry":
+        """The last entry of a licence's log, told from the licence itself (when it was recorded it does
+        not know)."""
+        return cls.of(Change(licence, None, licence.since))
 
 
 @dataclass(frozen=True, slots=True)

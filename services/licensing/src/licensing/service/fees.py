@@ -7,17 +7,18 @@ from fractions import Fraction
 from typing import Protocol
 
 from common.ids import OrganisationId
-from licensing.domain.fees import Fee, Month, fee, month_at
+from licensing.domain.billing_information import BillingInformation
+from licensing.domain.fees import Fee, fee
 from licensing.domain.licence import Licence
+from licensing.domain.months import Month
 from licensing.domain.plans import plan_named
-from licensing.domain.registration import Organisation
 from licensing.domain.timeline import Entry, intervals
 from licensing.service.clocks import OrganisationClocks
 from licensing.service.timelines import Timelines, entries_known
 
 
-class Organisations(Protocol):
-    async def organisation(self, organisation: OrganisationId) -> Organisation | None: ...
+class Calendars(Protocol):
+    async def known(self, organisation: OrganisationId) -> BillingInformation: ...
 
 
 class Charged(Timelines, Protocol):
@@ -30,7 +31,8 @@ class Charged(Timelines, Protocol):
 class Statement:
     """The month to date of one organisation."""
 
-    organisation: Organisation
+    currency: str
+    time_zone: str
     month: Month
     as_of: datetime
     lines: Sequence[tuple[Licence, Fee]]
@@ -50,21 +52,22 @@ class Statement:
 
 
 class FeeService:
-    def __init__(self, store: Charged, organisations: Organisations, clocks: OrganisationClocks) -> None:
+    def __init__(self, store: Charged, calendars: Calendars, clocks: OrganisationClocks) -> None:
         self._store = store
-        self._organisations = organisations
+        self._calendars = calendars
         self._clocks = clocks
 
     async def month_to_date(self, organisation: OrganisationId) -> Statement:
         """Fees of the running calendar month, in the organisation's time zone, up to this second."""
-        known = await self._organisations.organisation(organisation) or Organisation(organisation)
+        information = await self._calendars.known(organisation)
         now = await self._clocks.now(organisation)
-        month = month_at(now, known.zone)
+        month = information.calendar.month_at(now)
+        details = information.of(month.name)
         licences = await self._store.licences_since(organisation, month.start)
         entries = await entries_known(self._store, organisation, licences, now)
 
         def price(entry: Entry) -> int:
-            return plan_named(entry.plan, entry.plan_version).price(known.currency)
+            return plan_named(entry.plan, entry.plan_version).price(details.currency)
 
         lines = [(one.as_of(now), fee(intervals(entries[one.id]), month, now, price)) for one in licences]
-        return Statement(known, month, now, lines)
+        return Statement(details.currency, details.time_zone, month, now, lines)

@@ -8,6 +8,8 @@ from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.errors import NotFound
 from common.ids import CameraId, LicenceId, OrganisationId, new_id
 from common.races import settled
+from licensing.domain.account import Account
+from licensing.domain.billing_information import BillingInformation
 from licensing.domain.clocks import TestClock
 from licensing.domain.licence import Change, Licence, registered
 from licensing.domain.plans import STANDARD
@@ -37,7 +39,16 @@ class Licences(Timelines, Protocol):
         changes: Sequence[Change],
         registration: Registration | None = None,
         trial: Trial | None = None,
+        account: Account | None = None,
     ) -> None: ...
+
+
+class Accounts(Protocol):
+    async def account(self, organisation: OrganisationId) -> Account: ...
+
+
+class Calendars(Protocol):
+    async def known(self, organisation: OrganisationId) -> BillingInformation: ...
 
 
 class LicenceService:
@@ -47,8 +58,17 @@ class LicenceService:
     anything nor use up that device's trial.
     """
 
-    def __init__(self, store: Licences, clocks: OrganisationClocks, trial: timedelta) -> None:
+    def __init__(
+        self,
+        store: Licences,
+        accounts: Accounts,
+        calendars: Calendars,
+        clocks: OrganisationClocks,
+        trial: timedelta,
+    ) -> None:
         self._store = store
+        self._accounts = accounts
+        self._calendars = calendars
         self._clocks = clocks
         self._trial = trial
 
@@ -79,8 +99,17 @@ class LicenceService:
             at=clock.shows(event.at),
             now=clock.shows(self._clocks.real()),
         )
-        trial = _trial_of(begin.licence)
-        await self._store.save([begin, *self._gone(begin.licence, registration, clock)], registration, trial)
+        changes = [begin, *self._gone(begin.licence, registration, clock)]
+        account = await self._begun(begin.licence)
+        await self._store.save(changes, registration, _trial_of(begin.licence), account)
+
+    async def _begun(self, licence: Licence) -> Account | None:
+        """The account, when it is this licence that begins it: from now on its months are billed."""
+        account = await self._accounts.account(licence.organisation)
+        if account.month is not None:
+            return None
+        information = await self._calendars.known(licence.organisation)
+        return account.begins(information.calendar, licence.registered_at)
 
     async def _end(self, event: CameraRemoved) -> None:
         known = await self._store.registration(event.organisation, event.camera)

@@ -1,8 +1,23 @@
 """How licensing is kept in MongoDB: one class for each group of aggregates, with its indexes."""
 
+from licensing.store.accounts import ACCOUNT_INDEXES, SHARDS, AccountStore
+from licensing.store.billing import BillingStore
+from licensing.store.closing import ClosingStore
+from licensing.store.corrections import CorrectionStore
+from licensing.store.invoices import INVOICE_INDEXES, InvoiceStore
 from licensing.store.licences import LICENCE_INDEXES, LicenceStore
 from licensing.store.organisations import OrganisationStore
 
-INDEXES = (*LICENCE_INDEXES,)
+INDEXES = (*LICENCE_INDEXES, *ACCOUNT_INDEXES, *INVOICE_INDEXES)
 
-__all__ = ["INDEXES", "LicenceStore", "OrganisationStore"]
+__all__ = [
+    "INDEXES",
+    "SHARDS",
+    "AccountStore",
+    "BillingStore",
+    "ClosingStore",
+    "CorrectionStore",
+    "InvoiceStore",
+    "LicenceStore",
+    "OrganisationStore",
+]

@@ -9,13 +9,17 @@ from prometheus_client import Counter
 
 from common.database import Database, Document, Index, Insert, Save, Write
 from common.ids import CameraId, LicenceId, OrganisationId
+from licensing.domain.account import Account
 from licensing.domain.licence import Change, Licence
 from licensing.domain.registration import Registration, Trial
 from licensing.domain.states import Cause, State
 from licensing.domain.timeline import Entry
+from licensing.store.accounts import account_write, one_licence_more
 
 LICENCES, TIMELINE, TRIALS, REGISTRATIONS = "licences", "timeline", "trials", "registrations"
 IN_DEMO = {"state": State.DEMO.value}
+UNBILLED = {"unbilled": True}
+_DERIVED = frozenset({"_id", "living", "ended_at", "unbilled"})
 LICENCE_INDEXES = (
     # Whatever is heard twice or in a strange order: one living licence per camera.
     Index(LICENCES, (("organisation", 1), ("camera", 1)), unique=True, where={"living": True}),
@@ -25,6 +29,8 @@ LICENCE_INDEXES = (
     # Only trials that run are in these two, so looking for the next costs the same among millions.
     Index(LICENCES, (("trial_ends", 1),), where=IN_DEMO),
     Index(LICENCES, (("organisation", 1), ("trial_ends", 1)), where=IN_DEMO),
+    # What the next month close looks at: the living, and those whose end is not billed yet.
+    Index(LICENCES, (("unbilled", 1), ("organisation", 1), ("_id", 1)), where=UNBILLED),
     Index(TIMELINE, (("licence", 1), ("number", 1)), unique=True),
 )
 CHANGES = Counter("vedette_licensing_changes_total", "Licences that changed their state", ["state", "cause"])
@@ -51,8 +57,12 @@ class LicenceStore:
         changes: Sequence[Change],
         registration: Registration | None = None,
         trial: Trial | None = None,
+        account: Account | None = None,
     ) -> None:
-        """Everything that one fact leads to, in one commit: licence, timeline, trial, and what is said."""
+        """Everything that one fact leads to, in one commit: licence, timeline, trial, and what is said.
+
+        `account`: begun by the first licence.
+        """
         writes: list[Write] = []
         if registration is not None:
             identity = _registration_id(registration.organisation, registration.camera)
@@ -61,7 +71,10 @@ class LicenceStore:
             row = asdict(trial)
             writes.append(Insert(TRIALS, {"_id": row.pop("device"), **row}))
         for change in changes:
-            writes += [Save(LICENCES, _licence_row(change.licence)), _timeline_row(Entry.of(change))]
+            writes += change_writes(change)
+            if change.previous is None:
+                begun = account_write(account) if account else one_licence_more(change.licence.organisation)
+                writes.append(begun)
         await self._database.commit(writes, [change.event for change in changes])
         for change in changes:
             CHANGES.labels(change.licence.state.value, change.licence.cause.value).inc()
@@ -84,14 +97,38 @@ class LicenceStore:
         alive = [{"ended_at": None}, {"ended_at": {"$gte": since}}]
         return await self._licences({"organisation": organisation, "$or": alive}, by="_id")
 
+    async def licences_named(
+        self, organisation: OrganisationId, licences: Collection[LicenceId]
+    ) -> list[Licence]:
+        where = {"_id": {"$in": list(licences)}, "organisation": organisation}
+        return await self._licences(where, by="_id")
+
     async def entries(
         self, organisation: OrganisationId, licences: Sequence[LicenceId]
     ) -> dict[LicenceId, list[Entry]]:
-        where = {"organisation": organisation, "licence": {"$in": list(licences)}}
+        return await self._entries({"organisation": organisation, "licence": {"$in": list(licences)}})
+
+    async def _entries(self, where: dict[str, Any]) -> dict[LicenceId, list[Entry]]:
         found: dict[LicenceId, list[Entry]] = {}
         for row in await self._database.find(TIMELINE, where, sort=[("licence", 1), ("number", 1)]):
             found.setdefault(row["licence"], []).append(_entry(row))
         return found
+
+    # What a month close reads, of many organisations at once
+
+    async def unbilled(
+        self, organisations: Collection[OrganisationId]
+    ) -> dict[OrganisationId, list[Licence]]:
+        """Licences that the next month close must look at, by organisation, oldest first."""
+        where = {"organisation": {"$in": list(organisations)}, **UNBILLED}
+        found: dict[OrganisationId, list[Licence]] = {}
+        for row in await self._database.find(LICENCES, where, sort=[("organisation", 1), ("_id", 1)]):
+            found.setdefault(row["organisation"], []).append(_licence(row))
+        return found
+
+    async def logs(self, licences: Sequence[LicenceId]) -> dict[LicenceId, list[Entry]]:
+        """The log of each of these licences, of whichever organisation."""
+        return await self._entries({"licence": {"$in": list(licences)}})
 
     # Trials that run
 
@@ -125,6 +162,10 @@ class LicenceStore:
         return [_licence(row) for row in rows]
 
 
+def change_writes(change: Change) -> list[Write]:
+    return [Save(LICENCES, _licence_row(change.licence)), _timeline_row(Entry.of(change))]
+
+
 def _running(besides: Collection[OrganisationId]) -> dict[str, Any]:
     return {**IN_DEMO, "organisation": {"$nin": list(besides)}} if besides else dict(IN_DEMO)
 
@@ -140,11 +181,12 @@ def _fields(row: Document) -> dict[str, Any]:
 def _licence_row(licence: Licence) -> Document:
     row = asdict(licence) | {"state": licence.state.value, "cause": licence.cause.value}
     living = licence.state is not State.ENDED
-    return {"_id": row.pop("id"), **row, "living": living, "ended_at": licence.ended_at}
+    derived = {"living": living, "ended_at": licence.ended_at, "unbilled": True}
+    return {"_id": row.pop("id"), **row, **derived}
 
 
 def _licence(row: Document) -> Licence:
-    known = {key: value for key, value in row.items() if key not in ("_id", "living", "ended_at")}
+    known = {key: value for key, value in row.items() if key not in _DERIVED}
     known |= {"state": State(row["state"]), "cause": Cause(row["cause"])}
     return Licence(id=row["_id"], **known)
 

@@ -1,5 +1,6 @@
 """What is known of organisations: currency, time zone, and in development their clocks."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from common.contracts.licensing import TestClockMoved
@@ -16,14 +17,25 @@ class OrganisationStore:
         self._database = database
 
     async def hear_of(self, organisation: Organisation) -> None:
-        fields = {"currency": organisation.currency, "time_zone": organisation.time_zone}
+        fields = {
+            "currency": organisation.currency,
+            "time_zone": organisation.time_zone,
+            "name": organisation.name,
+            "language": organisation.language,
+        }
         # On insert only: a later fact about the organisation may have been heard already.
         write = Update(ORGANISATIONS, {"_id": organisation.id}, {"$setOnInsert": fields}, upsert=True)
         await self._database.commit([write])
 
     async def organisation(self, organisation: OrganisationId) -> Organisation | None:
-        row = await self._database.get(ORGANISATIONS, {"_id": organisation})
-        return Organisation(organisation, row["currency"], row["time_zone"]) if row else None
+        return (await self.organisations([organisation])).get(organisation)
+
+    async def organisations(
+        self, organisations: Collection[OrganisationId]
+    ) -> dict[OrganisationId, Organisation]:
+        """Those that were heard of."""
+        rows = await self._database.find(ORGANISATIONS, {"_id": {"$in": list(organisations)}})
+        return {row["_id"]: _organisation(row) for row in rows}
 
     async def test_clock(self, organisation: OrganisationId) -> TestClock:
         row = await self._database.get(TEST_CLOCKS, {"_id": organisation})
@@ -36,6 +48,10 @@ class OrganisationStore:
         moves = [{"at": move.at, "ahead_seconds": int(move.ahead.total_seconds())} for move in clock.moves]
         document = {"_id": clock.organisation, "version": clock.version, "moves": moves}
         await self._database.commit([Save(TEST_CLOCKS, document)], [event])
+
+
+def _organisation(row: Document) -> Organisation:
+    return Organisation(id=row["_id"], **{key: value for key, value in row.items() if key != "_id"})
 
 
 def _test_clock(row: Document) -> TestClock:

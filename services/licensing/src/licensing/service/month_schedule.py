@@ -1,0 +1,102 @@
+"""Months are billed when they are over, by as many replicas as there are.
+
+The index on when an account is due is the checkpoint: an account's next month is written in the commit of its
+invoice, so whatever is due is not billed yet, and whatever is billed is not due. Whoever is killed leaves
+nothing half done; whoever bills the same account at once finds it changed (its version) and looks again.
+Leases on shards only keep replicas out of each other's way.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from common.ids import OrganisationId
+from licensing.domain.account import Account
+from licensing.service.clocks import OrganisationClocks
+from licensing.service.month_close import MonthCloser
+
+BATCH = 400
+"""Accounts that are read at once."""
+OTHERS_WORK = 0.5
+"""Seconds to wait before looking again when all that is due is in other hands."""
+
+
+class Turn(Protocol):
+    """The right to work on something for a while (`common.due.Lease`)."""
+
+    async def hold(self) -> bool: ...
+
+    async def give_up(self) -> None: ...
+
+
+class Schedule(Protocol):
+    """Accounts, found by when they are due."""
+
+    async def accounts(self, organisations: Collection[OrganisationId]) -> list[Account]: ...
+
+    async def accounts_due(
+        self, shard: int, by: datetime, *, besides: Collection[OrganisationId], limit: int
+    ) -> list[Account]: ...
+
+    async def next_close(self, besides: Collection[OrganisationId]) -> datetime | None: ...
+
+    async def close_dates(
+        self, organisations: Collection[OrganisationId]
+    ) -> list[tuple[OrganisationId, datetime]]: ...
+
+    async def shard_due(
+        self, by: datetime, *, besides: Collection[OrganisationId], apart: Collection[int]
+    ) -> int | None: ...
+
+
+class MonthCloseService:
+    """Finds the accounts that are due, each in its own time, and shares them out among replicas."""
+
+    def __init__(
+        self, accounts: Schedule, closer: MonthCloser, clocks: OrganisationClocks, turns: Sequence[Turn]
+    ) -> None:
+        self._accounts = accounts
+        self._closer = closer
+        self._clocks = clocks
+        self._turns = turns
+        """One for each shard."""
+
+    async def next_due(self) -> datetime | None:
+        """The real instant at which the next month is over somewhere."""
+        clocks = await self._clocks.moved()
+        due = [clocks[who].reaches(end) for who, end in await self._accounts.close_dates(clocks)]
+        usual = await self._accounts.next_close(besides=clocks)
+        return min([*due, usual] if usual is not None else due, default=None)
+
+    async def close_due(self) -> None:
+        """Bill everything that is due and not in other hands."""
+        real = self._clocks.real()
+        clocks = await self._clocks.moved()
+        seen: set[int] = set()
+        worked = False
+        while (shard := await self._accounts.shard_due(real, besides=clocks, apart=seen)) is not None:
+            seen.add(shard)
+            worked |= await self._close_shard(shard, real, clocks)
+        if seen and not worked:
+            await asyncio.sleep(OTHERS_WORK)
+        for organisation, clock in clocks.items():
+            now = clock.shows(real)
+            while due := [
+                one for one in await self._accounts.accounts([organisation]) if one.due and one.due <= now
+            ]:
+                await self._closer.close(due, now)
+
+    async def _close_shard(self, shard: int, now: datetime, besides: Collection[OrganisationId]) -> bool:
+        """False: another replica is at it."""
+        turn = self._turns[shard]
+        if not await turn.hold():
+            return False
+        try:
+            while due := await self._accounts.accounts_due(shard, now, besides=besides, limit=BATCH):
+                await self._closer.close(due, now)
+                if not await turn.hold():
+                    break
+        finally:
+            await turn.give_up()
+        return True

@@ -1,0 +1,197 @@
+"""Accounts of organisations, payments, and the ledger."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zlib import crc32
+
+from common.contracts import Event
+from common.database import Database, Document, Index, Insert, Save, Update, Write
+from common.ids import OrganisationId
+from licensing.domain.account import Account, OpenInvoice
+from licensing.domain.ledger import Book, Booking, Posting
+from licensing.domain.payment import Allocation, Payment
+
+ACCOUNTS, PAYMENTS, LEDGER = "accounts", "payments", "ledger"
+SHARDS = 16
+"""Accounts are spread over so many leases: as many replicas can close months side by side."""
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+ACCOUNT_INDEXES = (
+    Index(ACCOUNTS, (("shard", 1), ("due", 1), ("_id", 1))),
+    Index(ACCOUNTS, (("due", 1),)),
+    Index(PAYMENTS, (("provider", 1), ("reference", 1)), unique=True),
+    Index(PAYMENTS, (("organisation", 1), ("_id", 1))),
+    Index(LEDGER, (("organisation", 1), ("_id", 1))),
+)
+
+
+class AccountStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def account(self, organisation: OrganisationId) -> Account:
+        """The account as it is; an empty one when nothing ever happened."""
+        row = await self._database.get(ACCOUNTS, {"_id": organisation})
+        return _account(row) if row else Account(organisation)
+
+    async def accounts(self, organisations: Collection[OrganisationId]) -> list[Account]:
+        rows = await self._database.find(ACCOUNTS, {"_id": {"$in": list(organisations)}}, sort=[("_id", 1)])
+        return [_account(row) for row in rows]
+
+    async def save_account(self, account: Account) -> None:
+        await self._database.commit([account_write(account)])
+
+    # What is due
+
+    async def next_close(self, besides: Collection[OrganisationId]) -> datetime | None:
+        rows = await self._database.find(
+            ACCOUNTS, _due(None, besides), sort=[("due", 1)], limit=1, fields=["due"]
+        )
+        return rows[0]["due"] if rows else None
+
+    async def close_dates(
+        self, organisations: Collection[OrganisationId]
+    ) -> list[tuple[OrganisationId, datetime]]:
+        if not organisations:
+            return []
+        where = {"_id": {"$in": list(organisations)}, "due": {"$gt": EVER}}
+        return [(row["_id"], row["due"]) for row in await self._database.find(ACCOUNTS, where)]
+
+    async def shard_due(
+        self, by: datetime, *, besides: Collection[OrganisationId], apart: Collection[int]
+    ) -> int | None:
+        """A shard where something is due, the most urgent first; none of `apart`."""
+        where = {**_due(by, besides), "shard": {"$nin": list(apart)}}
+        rows = await self._database.find(ACCOUNTS, where, sort=[("due", 1)], limit=1, fields=["shard"])
+        return int(rows[0]["shard"]) if rows else None
+
+    async def accounts_due(
+        self, shard: int, by: datetime, *, besides: Collection[OrganisationId], limit: int
+    ) -> list[Account]:
+        where = {"shard": shard, **_due(by, besides)}
+        rows = await self._database.find(ACCOUNTS, where, sort=[("due", 1), ("_id", 1)], limit=limit)
+        return [_account(row) for row in rows]
+
+    async def put_off(self, account: Account, until: datetime) -> None:
+        """Try again later; not if it has changed meanwhile."""
+        where = {"_id": account.organisation, "version": account.version}
+        await self._database.commit([Update(ACCOUNTS, where, {"$set": {"due": until}})])
+
+    # Payments
+
+    async def payment_told(self, provider: str, reference: str) -> Payment | None:
+        """The payment that a provider told under this reference, whoever's it is."""
+        row = await self._database.get(PAYMENTS, {"provider": provider, "reference": reference})
+        return _payment(row) if row else None
+
+    async def payments(
+        self, organisation: OrganisationId, *, before: str | None, limit: int
+    ) -> list[Payment]:
+        where: dict[str, Any] = {"organisation": organisation}
+        if before is not None:
+            where["_id"] = {"$lt": before}
+        rows = await self._database.find(PAYMENTS, where, sort=[("_id", -1)], limit=limit)
+        return [_payment(row) for row in rows]
+
+    async def save_payment(
+        self, account: Account, payment: Payment, booking: Booking, events: Sequence[Event]
+    ) -> None:
+        writes: list[Write] = [
+            account_write(account),
+            Insert(PAYMENTS, _payment_row(payment)),
+            ledger_write(booking),
+        ]
+        await self._database.commit(writes, events)
+
+    async def bookings(self, organisation: OrganisationId) -> list[Booking]:
+        rows = await self._database.find(LEDGER, {"organisation": organisation}, sort=[("_id", 1)])
+        return [_booking(row) for row in rows]
+
+
+def account_write(account: Account) -> Save:
+    row = {
+        "_id": account.organisation,
+        "version": account.version,
+        "shard": crc32(account.organisation.encode()) % SHARDS,
+        "month": account.month,
+        "due": account.due,
+        "closed": account.closed,
+        "licences": account.licences,
+        "open": [
+            {
+                "invoice": one.invoice,
+                "number": one.number,
+                "month": one.month,
+                "due_at": one.due_at,
+                "currency": one.currency,
+                "amount": one.amount,
+            }
+            for one in account.open
+        ],
+        "credits": dict(account.credits),
+    }
+    return Save(ACCOUNTS, row)
+
+
+def one_licence_more(organisation: OrganisationId) -> Update:
+    """Whoever closes a month just now looks again: there is a licence that it may not have seen.
+
+    Without contention between cameras that are registered at once. An account that was stopped meanwhile does
+    not match; the upsert then collides with its `_id`, and the registration is refused and looks again.
+    """
+    where = {"_id": organisation, "month": {"$gt": ""}}
+    return Update(ACCOUNTS, where, {"$inc": {"version": 1, "licences": 1}}, upsert=True)
+
+
+def ledger_write(booking: Booking) -> Insert:
+    row = {
+        "_id": booking.id,
+        "organisation": booking.organisation,
+        "currency": booking.currency,
+        "at": booking.at,
+        "document": booking.document,
+        "postings": [{"book": one.book.value, "amount": one.amount} for one in booking.postings],
+    }
+    return Insert(LEDGER, row)
+
+
+def _due(by: datetime | None, besides: Collection[OrganisationId]) -> dict[str, Any]:
+    due = {"$gt": EVER} if by is None else {"$gt": EVER, "$lte": by}
+    return {"due": due, "_id": {"$nin": list(besides)}} if besides else {"due": due}
+
+
+def _account(row: Document) -> Account:
+    known = {key: value for key, value in row.items() if key not in ("_id", "shard")}
+    known["open"] = tuple(OpenInvoice(**one) for one in row["open"])
+    return Account(organisation=row["_id"], **known)
+
+
+def _payment_row(payment: Payment) -> Document:
+    return {
+        "_id": payment.id,
+        "organisation": payment.organisation,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "provider": payment.provider,
+        "reference": payment.reference,
+        "text": payment.text,
+        "received_on": payment.received_on.isoformat(),
+        "recorded_at": payment.recorded_at,
+        "allocations": [
+            {"invoice": one.invoice, "number": one.number, "amount": one.amount}
+            for one in payment.allocations
+        ],
+    }
+
+
+def _payment(row: Document) -> Payment:
+    known = {key: value for key, value in row.items() if key != "_id"}
+    known["received_on"] = datetime.fromisoformat(row["received_on"]).date()
+    known["allocations"] = tuple(Allocation(**one) for one in row["allocations"])
+    return Payment(id=row["_id"], **known)
+
+
+def _booking(row: Document) -> Booking:
+    found = tuple(Posting(Book(one["book"]), one["amount"]) for one in row["postings"])
+    known = {key: value for key, value in row.items() if key not in ("_id", "postings")}
+    return Booking(id=row["_id"], postings=found, **known)
