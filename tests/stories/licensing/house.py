@@ -116,7 +116,7 @@ class Story:
     async def close_months(self) -> None:
         """What the background does when a month is over."""
         parts, given = self.house.parts("licensing"), settings()
-        stores = Stores.of(parts, given)
+        stores = Stores.of(parts.database, given)
         clocks = OrganisationClocks(stores.organisations, parts.clock, development=True)
         await month_close(parts, given, stores, clocks).close_due()
 

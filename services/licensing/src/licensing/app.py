@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from common.app import Assembly, Parts
+from common.database import Database
 from common.due import DueLoop, Lease
 from common.http import Route
 from licensing.api import Api, BillingApi, PaymentApi
@@ -50,8 +51,7 @@ class Stores:
     corrections: CorrectionStore
 
     @classmethod
-    def of(cls, parts: Parts, settings: Settings) -> "Stores":
-        database = parts.database
+    def of(cls, database: Database, settings: Settings) -> "Stores":
         return cls(
             OrganisationStore(database),
             LicenceStore(database),
@@ -64,7 +64,7 @@ class Stores:
 
 
 def assemble(parts: Parts, settings: Settings) -> Assembly:
-    stores = Stores.of(parts, settings)
+    stores = Stores.of(parts.database, settings)
     clocks = OrganisationClocks(stores.organisations, parts.clock, development=settings.development)
     billing = BillingService(
         stores.organisations,
@@ -106,7 +106,15 @@ def month_loop(parts: Parts, settings: Settings, stores: Stores, clocks: Organis
 def month_close(
     parts: Parts, settings: Settings, stores: Stores, clocks: OrganisationClocks
 ) -> MonthCloseService:
-    closer = MonthCloser(
+    duration = timedelta(seconds=settings.close_lease_seconds)
+    turns = [
+        Lease(parts.database, f"{MONTH_CLOSE}-{shard:02}", parts.clock, duration) for shard in range(SHARDS)
+    ]
+    return MonthCloseService(stores.accounts, month_closer(stores, settings), clocks, turns)
+
+
+def month_closer(stores: Stores, settings: Settings) -> MonthCloser:
+    return MonthCloser(
         stores.organisations,
         stores.accounts,
         stores.billing,
@@ -115,11 +123,6 @@ def month_close(
         seller_of(settings),
         settings.payment_days,
     )
-    duration = timedelta(seconds=settings.close_lease_seconds)
-    turns = [
-        Lease(parts.database, f"{MONTH_CLOSE}-{shard:02}", parts.clock, duration) for shard in range(SHARDS)
-    ]
-    return MonthCloseService(stores.accounts, closer, clocks, turns)
 
 
 def money_routes(stores: Stores, billing: BillingService, clocks: OrganisationClocks) -> list[Route]:

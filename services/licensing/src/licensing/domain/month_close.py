@@ -9,9 +9,9 @@ Two rules make every cent traceable:
   no remainder is lost or invented.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from common.ids import CameraId, LicenceId
@@ -87,20 +87,32 @@ class Terms:
 
 def month_lines(terms: Terms, logs: Iterable[LicenceLog]) -> tuple[Line, ...]:
     """The lines of one invoice: fees of the month, then corrections, each by licence."""
-    fees, corrections = [], []
+    lines: list[Line] = []
+    late: list[tuple[LicenceLog, datetime]] = []
+    start = terms.month.start
     for log in logs:
         timeline = intervals(log.entries)
-        line = _line(terms, log, timeline, terms.month)
-        if line is not None:
-            fees.append(line)
-        late = [one.since for one in log.entries if one.number > log.billed and one.since < terms.month.start]
-        if late:
-            billed = intervals(one for one in log.entries if one.number <= log.billed)
-            for month in terms.calendar.months(min(late), terms.month):
-                line = _line(terms, log, timeline, month, billed)
-                if line is not None:
-                    corrections.append(line)
-    return tuple(make(number) for number, make in enumerate([*fees, *corrections], 1))
+        cost = fee(timeline, terms.month, terms.month.end, terms.price)
+        if cost.seconds:
+            lines.append(_line(terms, log, timeline, terms.month, len(lines) + 1, cost.seconds, cost.amount))
+        past = [one.since for one in log.entries if one.number > log.billed and one.since < start]
+        if past:
+            late.append((log, min(past)))
+    for log, since in late:
+        for month in terms.calendar.months(since, terms.month):
+            timeline = intervals(log.entries)
+            seconds, amount = _difference(terms, log, timeline, month)
+            if seconds or amount:
+                lines.append(_line(terms, log, timeline, month, len(lines) + 1, seconds, amount))
+    return tuple(lines)
+
+
+def _difference(terms: Terms, log: LicenceLog, timeline: list[Interval], month: Month) -> tuple[int, int]:
+    """Seconds and money between what the log says now and what it said when the month was billed."""
+    billed = intervals(one for one in log.entries if one.number <= log.billed)
+    before = fee(billed, month, month.end, terms.price)
+    now = fee(timeline, month, month.end, terms.price)
+    return now.seconds - before.seconds, now.amount - before.amount
 
 
 def _line(
@@ -108,23 +120,23 @@ def _line(
     log: LicenceLog,
     timeline: list[Interval],
     month: Month,
-    billed: list[Interval] | None = None,
-) -> Callable[[int], Line] | None:
-    """The line of a month, waiting for its number; with `billed`, what it differs by from that."""
-    cost = fee(timeline, month, month.end, terms.price)
-    seconds, amount = cost.seconds, cost.amount
-    if billed is not None:
-        before = fee(billed, month, month.end, terms.price)
-        seconds, amount = seconds - before.seconds, amount - before.amount
-    if not seconds and not amount:
-        return None
-    charged = [one for one in timeline if one.charged and _touches(one, month)]
-    plan = (charged or timeline)[-1].entry.plan
-    reason = Reason.FEES if billed is None else Reason.CORRECTION
-    numbers = tuple(one.entry.number for one in charged)
-    tax = terms.treatment(month)
-    return lambda number: Line(
-        number, reason, log.licence, log.camera, log.device, plan, month.name, seconds, amount, numbers, tax
+    number: int,
+    seconds: int,
+    amount: int,
+) -> Line:
+    charged = [one.entry for one in timeline if one.charged and _touches(one, month)]
+    return Line(
+        number=number,
+        reason=Reason.FEES if month is terms.month else Reason.CORRECTION,
+        licence=log.licence,
+        camera=log.camera,
+        device=log.device,
+        plan=(charged or log.entries)[-1].plan,
+        month=month.name,
+        seconds=seconds,
+        amount=amount,
+        entries=tuple(entry.number for entry in charged),
+        treatment=terms.treatment(month),
     )
 
 

@@ -16,18 +16,14 @@ from zoneinfo import ZoneInfo
 class Month:
     """From `start`, before `end`, as UTC instants."""
 
-    year: int
-    month: int
+    name: str
+    """`2026-03`"""
     start: datetime
     end: datetime
 
     @property
     def seconds(self) -> int:
         return whole_seconds(self.start, self.end)
-
-    @property
-    def name(self) -> str:
-        return f"{self.year:04}-{self.month:02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +83,7 @@ def whole_seconds(start: datetime, end: datetime) -> int:
 
 @lru_cache(4096)
 def _between(name: str, zone_before: str, zone: str) -> Month:
-    year, month = int(name[:4]), int(name[5:])
-    return Month(year, month, _first_instant(name, zone_before), _first_instant(following(name), zone))
+    return Month(name, _first_instant(name, zone_before), _first_instant(following(name), zone))
 
 
 def _first_instant(name: str, zone: str) -> datetime:

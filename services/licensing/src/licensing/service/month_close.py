@@ -1,6 +1,7 @@
 """Months of many accounts are billed at once: a few reads and one commit for hundreds of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from licensing.domain.numbering import NumberRow
 from licensing.domain.registration import Organisation
 from licensing.domain.timeline import Entry
 
-LICENCES_AT_ONCE = 4_000
+LICENCES_AT_ONCE = 2_500
 """Licences whose month is written at once: bounds memory and transactions, whatever an account's size."""
 PUT_OFF = timedelta(hours=1)
 CLOSED = Counter("vedette_licensing_months_closed_total", "Months of organisations that were billed")
@@ -91,20 +92,23 @@ class MonthCloser:
         self._payment_days = payment_days
 
     async def close(self, accounts: Sequence[Account], now: datetime) -> None:
-        """Bill the month that is due of each of these accounts, in portions of a bounded size."""
-        portion: list[Account] = []
-        size = 0
-        for account in accounts:
-            if portion and size + account.licences > LICENCES_AT_ONCE:
-                await self._close(portion, now)
-                portion, size = [], 0
-            portion.append(account)
-            size += account.licences
-        if portion:
-            await self._close(portion, now)
+        """Bill the month that is due of each of these accounts; one portion is read and computed while the
+        one before is written."""
+        saving: asyncio.Task[None] | None = None
+        try:
+            for portion in _portions(accounts):
+                drafts = await self._drafts(portion, now)
+                if saving is not None:
+                    await saving
+                saving = asyncio.create_task(self._settle(portion, drafts, now))
+        finally:
+            if saving is not None:
+                await saving
 
-    async def _close(self, accounts: Sequence[Account], now: datetime, tries: int = 1) -> None:
-        drafts = await self._drafts(accounts, now)
+    async def _settle(
+        self, accounts: Sequence[Account], drafts: Sequence[Draft], now: datetime, tries: int = 1
+    ) -> None:
+        """Write what was computed; when somebody was faster, look again."""
         try:
             await self._issue(drafts, now)
         except Conflict as conflict:
@@ -113,11 +117,11 @@ class MonthCloser:
             found = await self._accounts.accounts([account.organisation for account in accounts])
             due = [one for one in found if one.due is not None and one.due <= now]
             if tries < ROUNDS or len(due) <= 1:
-                await self._close(due, now, tries + 1)
+                await self._settle(due, await self._drafts(due, now), now, tries + 1)
             else:  # somebody keeps changing one of them: the others need not wait for it
                 middle = len(due) // 2
-                await self._close(due[:middle], now)
-                await self._close(due[middle:], now)
+                for half in (due[:middle], due[middle:]):
+                    await self._settle(half, await self._drafts(half, now), now)
 
     async def _issue(self, drafts: Sequence[Draft], now: datetime) -> None:
         """Number and write them. When only the numbers were taken by somebody else, others are taken."""
@@ -156,11 +160,13 @@ class MonthCloser:
                 billed = before.read if before else {}
                 work.append((account, terms, licences.get(account.organisation, []), billed))
         logs = await self._logs(work)
-        return [
-            found
-            for account, terms, own, billed in work
-            if (found := await self._draft(account, terms, own, logs, billed, now)) is not None
-        ]
+        drafts = []
+        for account, terms, own, billed in work:
+            await asyncio.sleep(0)  # others have a turn: this is computing
+            found = await self._draft(account, terms, own, logs, billed, now)
+            if found is not None:
+                drafts.append(found)
+        return drafts
 
     async def _terms(
         self, account: Account, information: Mapping[OrganisationId, BillingInformation], now: datetime
@@ -209,3 +215,17 @@ class MonthCloser:
         NOT_CLOSED.inc()
         log.warning("month put off", organisation=account.organisation, month=account.month, why=why)
         await self._accounts.put_off(account, now + PUT_OFF)
+
+
+def _portions(accounts: Sequence[Account]) -> Iterator[list[Account]]:
+    """Of a bounded number of licences each, unless a single account has more."""
+    portion: list[Account] = []
+    size = 0
+    for account in accounts:
+        if portion and size + account.licences > LICENCES_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+        portion.append(account)
+        size += max(account.licences, 1)
+    if portion:
+        yield portion

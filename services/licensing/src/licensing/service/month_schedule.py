@@ -16,7 +16,7 @@ from licensing.domain.account import Account
 from licensing.service.clocks import OrganisationClocks
 from licensing.service.month_close import MonthCloser
 
-BATCH = 400
+BATCH = 2_000
 """Accounts that are read at once."""
 OTHERS_WORK = 0.5
 """Seconds to wait before looking again when all that is due is in other hands."""

@@ -6,7 +6,7 @@ from typing import Any
 from zlib import crc32
 
 from common.contracts import Event
-from common.database import Database, Document, Index, Insert, Save, Update, Write
+from common.database import Database, Direction, Document, Index, Insert, Save, Update, Write
 from common.ids import OrganisationId
 from licensing.domain.account import Account, OpenInvoice
 from licensing.domain.ledger import Book, Booking, Posting
@@ -18,7 +18,7 @@ SHARDS = 16
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 ACCOUNT_INDEXES = (
     Index(ACCOUNTS, (("shard", 1), ("due", 1), ("_id", 1))),
-    Index(ACCOUNTS, (("due", 1),)),
+    Index(ACCOUNTS, (("due", 1), ("shard", 1))),
     Index(PAYMENTS, (("provider", 1), ("reference", 1)), unique=True),
     Index(PAYMENTS, (("organisation", 1), ("_id", 1))),
     Index(LEDGER, (("organisation", 1), ("_id", 1))),
@@ -62,7 +62,8 @@ class AccountStore:
     ) -> int | None:
         """A shard where something is due, the most urgent first; none of `apart`."""
         where = {**_due(by, besides), "shard": {"$nin": list(apart)}}
-        rows = await self._database.find(ACCOUNTS, where, sort=[("due", 1)], limit=1, fields=["shard"])
+        order: list[tuple[str, Direction]] = [("due", 1), ("shard", 1)]
+        rows = await self._database.find(ACCOUNTS, where, sort=order, limit=1, fields=["shard"])
         return int(rows[0]["shard"]) if rows else None
 
     async def accounts_due(

@@ -1,7 +1,6 @@
 """Billing information, closings, and the numbers of documents."""
 
 from collections.abc import Collection
-from dataclasses import asdict
 from typing import Any
 
 from common.database import Database, Document, Insert, Save
@@ -68,7 +67,8 @@ def closing_write(closing: Closing) -> Insert:
         "organisation": closing.organisation,
         "month": closing.month,
         "previous": closing.previous,
-        "read": list(closing.read.items()),
+        "licences": list(closing.read),
+        "read": list(closing.read.values()),
         "invoice": closing.invoice,
     }
     return Insert(CLOSINGS, row)
@@ -76,9 +76,17 @@ def closing_write(closing: Closing) -> Insert:
 
 def details_row(details: Details) -> Document:
     return {
-        **asdict(details),
+        "legal_name": details.legal_name,
+        "street": details.street,
+        "postal_code": details.postal_code,
+        "city": details.city,
+        "country": details.country,
         "tax_status": details.tax_status.value,
+        "tax_id": details.tax_id,
         "contacts": list(details.contacts),
+        "currency": details.currency,
+        "time_zone": details.time_zone,
+        "language": details.language,
     }
 
 
@@ -92,10 +100,5 @@ def details(row: Document) -> Details:
 
 
 def _closing(row: Document) -> Closing:
-    return Closing(
-        row["organisation"],
-        row["month"],
-        row["previous"],
-        dict(row["read"]),
-        row["invoice"],
-    )
+    read = dict(zip(row["licences"], row["read"], strict=True))
+    return Closing(row["organisation"], row["month"], row["previous"], read, row["invoice"])

@@ -1,7 +1,6 @@
 """Invoices and credit notes."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from common.database import Database, Document, Index, Insert
@@ -11,12 +10,12 @@ from licensing.domain.vat import Category, Treatment
 from licensing.store.billing import details, details_row
 
 INVOICES = "invoices"
+CREDIT_NOTE = {"kind": Kind.CREDIT_NOTE.value}
 INVOICE_INDEXES = (
-    # Whoever bills a month, however often: one invoice for it.
-    Index(INVOICES, (("organisation", 1), ("month", 1)), unique=True, where={"kind": Kind.INVOICE.value}),
+    # That a month is billed once rests on `_id`: it is made of organisation and month.
     Index(INVOICES, (("number", 1),), unique=True),
     Index(INVOICES, (("organisation", 1), ("_id", 1))),
-    Index(INVOICES, (("organisation", 1), ("corrects", 1), ("_id", 1))),
+    Index(INVOICES, (("corrects", 1), ("_id", 1)), where=CREDIT_NOTE),
 )
 
 
@@ -39,7 +38,7 @@ class InvoiceStore:
         return [_invoice(row) for row in rows]
 
     async def credit_notes(self, invoice: Invoice) -> list[Invoice]:
-        where = {"organisation": invoice.organisation, "corrects": invoice.id}
+        where = {**CREDIT_NOTE, "corrects": invoice.id, "organisation": invoice.organisation}
         return [_invoice(row) for row in await self._database.find(INVOICES, where, sort=[("_id", 1)])]
 
     async def whose(self, numbers: Collection[str]) -> dict[str, OrganisationId]:
@@ -62,7 +61,14 @@ def invoice_write(invoice: Invoice) -> Insert:
         "time_zone": invoice.time_zone,
         "currency": invoice.currency,
         "customer": details_row(invoice.customer),
-        "seller": asdict(invoice.seller),
+        "seller": {
+            "name": invoice.seller.name,
+            "address": invoice.seller.address,
+            "country": invoice.seller.country,
+            "tax_id": invoice.seller.tax_id,
+            "iban": invoice.seller.iban,
+            "bic": invoice.seller.bic,
+        },
         "taxes": [
             {
                 "category": tax.treatment.category.value,

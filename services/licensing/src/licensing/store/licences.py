@@ -19,7 +19,6 @@ from licensing.store.accounts import account_write, one_licence_more
 LICENCES, TIMELINE, TRIALS, REGISTRATIONS = "licences", "timeline", "trials", "registrations"
 IN_DEMO = {"state": State.DEMO.value}
 UNBILLED = {"unbilled": True}
-_DERIVED = frozenset({"_id", "living", "ended_at", "unbilled"})
 LICENCE_INDEXES = (
     # Whatever is heard twice or in a strange order: one living licence per camera.
     Index(LICENCES, (("organisation", 1), ("camera", 1)), unique=True, where={"living": True}),
@@ -186,9 +185,20 @@ def _licence_row(licence: Licence) -> Document:
 
 
 def _licence(row: Document) -> Licence:
-    known = {key: value for key, value in row.items() if key not in _DERIVED}
-    known |= {"state": State(row["state"]), "cause": Cause(row["cause"])}
-    return Licence(id=row["_id"], **known)
+    return Licence(
+        id=row["_id"],
+        organisation=row["organisation"],
+        camera=row["camera"],
+        device=row["device"],
+        plan=row["plan"],
+        plan_version=row["plan_version"],
+        state=State(row["state"]),
+        cause=Cause(row["cause"]),
+        since=row["since"],
+        registered_at=row["registered_at"],
+        trial_ends=row["trial_ends"],
+        version=row["version"],
+    )
 
 
 def _timeline_row(entry: Entry) -> Insert:

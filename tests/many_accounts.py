@@ -1,0 +1,159 @@
+"""Many organisations with licences, written straight into MongoDB, and a process that bills their months.
+
+python -m many_accounts <mongo url> <database> <now, ISO 8601> [alone]
+"""
+
+import asyncio
+import resource
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uvloop
+from pymongo import AsyncMongoClient
+
+from common.app import COMMON_INDEXES
+from common.clock import SystemClock
+from common.database import Database, Insert, Save
+from common.due import Lease
+from common.errors import Refusal
+from common.ids import CameraId, LicenceId, OrganisationId
+from common.mongo import MongoDatabase, open_client
+from common.testing import FixedClock
+from licensing.app import Stores, month_closer
+from licensing.domain.account import Account
+from licensing.domain.licence import Change, registered
+from licensing.domain.months import Calendar
+from licensing.domain.plans import STANDARD
+from licensing.service import MonthCloseService, OrganisationClocks, PaymentService
+from licensing.service.month_schedule import Turn
+from licensing.settings import Settings
+from licensing.store import INDEXES, SHARDS
+from licensing.store.accounts import account_write
+from licensing.store.licences import change_writes
+
+SETTINGS = Settings.model_validate({"environment": "production", "master_key": "A" * 43 + "="})
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+ZONES = ("UTC", "Europe/Prague", "America/New_York")
+EVERY_TENTH = 10
+"""One licence in so many is switched off and on again, each in another hour of April."""
+
+
+class Ours:
+    """A turn that is always ours: what a replica believes when leases fail."""
+
+    async def hold(self) -> bool:
+        return True
+
+    async def give_up(self) -> None: ...
+
+
+def organisation(number: int) -> OrganisationId:
+    return OrganisationId(f"org-{number:06}")
+
+
+def life(owner: OrganisationId, number: int) -> list[Change]:
+    """A licence without a trial since some second of March; some take a rest in April."""
+    since = BEGIN + timedelta(seconds=number % 80_000)
+    identity = LicenceId(f"{owner}-{number:07}")
+    begin = registered(
+        identity,
+        owner,
+        CameraId(f"camera-{number}"),
+        f"mac:{number:012x}",
+        STANDARD,
+        None,
+        at=since,
+        now=since,
+    )
+    if number % EVERY_TENTH:
+        return [begin]
+    rest = BEGIN + timedelta(days=31, hours=1 + number % 600, seconds=number % 3_600)
+    (off,) = begin.licence.turned_off(rest)
+    (on,) = off.licence.turned_on(rest + timedelta(hours=9, seconds=number % 77))
+    return [begin, off, on]
+
+
+def documents(first: int, organisations: int, licences: int) -> dict[str, list[dict[str, Any]]]:
+    """Rows of some organisations, by collection, as the service itself would have written them."""
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def keep(writes: Iterable[Any]) -> None:
+        for write in writes:
+            assert isinstance(write, Insert | Save)
+            rows.setdefault(write.collection, {})[write.document["_id"]] = write.document
+
+    for place in range(first, first + organisations):
+        owner, zone = organisation(place), ZONES[place % len(ZONES)]
+        known = {"_id": owner, "currency": "EUR", "time_zone": zone, "name": f"Org {place}", "language": "en"}
+        rows.setdefault("organisations", {})[owner] = known
+        if not licences:
+            continue
+        for number in range(licences):
+            for change in life(owner, place * licences + number):
+                keep(change_writes(change))
+        account = Account(owner, licences=licences).begins(Calendar.of(zone), BEGIN + timedelta(days=1))
+        keep([account_write(account)])
+    return {collection: list(found.values()) for collection, found in rows.items()}
+
+
+async def seed(url: str, name: str, organisations: int, licences: int, *, idle: int = 0) -> None:
+    """`idle`: organisations that are known and have no licence."""
+    async with database(url, name) as made:
+        await made.ensure([*INDEXES, *COMMON_INDEXES])
+    async with AsyncMongoClient[dict[str, Any]](url) as client:
+        for first in range(0, organisations + idle, 500):
+            here = min(500, organisations + idle - first)
+            owned = max(0, min(here, organisations - first))
+            for part in (documents(first, owned, licences), documents(first + owned, here - owned, 0)):
+                for collection, rows in part.items():
+                    await client[name][collection].insert_many(rows, ordered=False)
+
+
+@asynccontextmanager
+async def database(url: str, name: str) -> AsyncIterator[MongoDatabase]:
+    client = open_client(url)
+    yield MongoDatabase(client, name)
+    client.close()
+
+
+def months(made: Database, now: datetime, *, alone: bool = True) -> MonthCloseService:
+    clock = FixedClock(now)
+    stores = Stores.of(made, SETTINGS)
+    clocks = OrganisationClocks(stores.organisations, clock, development=False)
+    closer = month_closer(stores, SETTINGS)
+    lease = timedelta(seconds=SETTINGS.close_lease_seconds)
+    leases = [Lease(made, f"months-{shard:02}", SystemClock(), lease) for shard in range(SHARDS)]
+    turns: Sequence[Turn] = [Ours()] * SHARDS if alone else leases
+    return MonthCloseService(stores.accounts, closer, clocks, turns)
+
+
+def payments(made: Database, now: datetime) -> PaymentService:
+    stores = Stores.of(made, SETTINGS)
+    clocks = OrganisationClocks(stores.organisations, FixedClock(now), development=False)
+    return PaymentService(stores.accounts, stores.organisations, clocks)
+
+
+async def bill(url: str, name: str, now: datetime, *, alone: bool) -> None:
+    """Until nothing is due, whatever happens; tells when it begins, and what it took."""
+    async with database(url, name) as made:
+        service = months(made, now, alone=alone)
+        say("at work")
+        while (due := await service.next_due()) is not None and due <= now:
+            try:
+                await service.close_due()
+            except Refusal:  # e.g. what a killed process had begun is still open
+                await asyncio.sleep(0.2)
+        say(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    url, name, now = sys.argv[1:4]
+    uvloop.run(bill(url, name, datetime.fromisoformat(now), alone="alone" in sys.argv))
