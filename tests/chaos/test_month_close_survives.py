@@ -13,7 +13,7 @@ from integration.licensing.books import assert_in_order, kept
 from many_accounts import seed
 
 pytestmark = [pytest.mark.servers, pytest.mark.chaos]
-ORGANISATIONS, LICENCES = 200, 3
+ORGANISATIONS, LICENCES = 150, 3
 KILLS = 50
 LATER = datetime(2029, 1, 2, tzinfo=UTC)
 """34 months are due: enough work to be killed in."""

@@ -122,7 +122,9 @@ async def test_what_is_heard_late_is_corrected_on_the_next_bill() -> None:
         assert april_line["amount"] + line["amount"] == round(500 * kept_seconds / (30 * 86_400))
         for invoice in (march, april, newest):
             assert (await it.ask("GET", f"/invoices/{invoice['id']}/replay"))["equal"]
-        assert (await it.ask("GET", "/billing-account"))["credit"] == {"EUR": -newest["total"]}
+        account = await it.ask("GET", "/billing-account")
+        assert account["outstanding"] == {"EUR": march["total"] + april["total"] + newest["total"]}
+        assert account["credit"] == {}, "nobody owes and has credit at once"
         assert_books_balance(it)
         # Nothing is left to bill: the months that follow cost nobody anything.
         account = it.house.databases["licensing"].collections["accounts"][ORGANISATION]

@@ -96,13 +96,15 @@ class Account:
         return replace(account, version=self.version + 1), replace(payment, allocations=allocations), booking
 
     def credited(self, note: Invoice) -> "tuple[Account, Booking]":
-        """A credit note: what it takes back is owed no longer; what was paid already is kept as credit."""
+        """A credit note: what it takes back is owed no longer; what was paid already pays other invoices or
+        is kept as credit."""
         amount = -note.total
         owed = next((one.amount for one in self.open if one.invoice == note.corrects), 0)
         forgiven = min(amount, owed)
         account = self._paid_off({note.corrects or "": forgiven})._with_credit(
             note.currency, amount - forgiven
         )
+        account, used = account._settled(note.currency)
         booking = Booking(
             f"invoice:{note.id}",
             self.organisation,
@@ -112,8 +114,8 @@ class Account:
             postings(
                 (Book.REVENUE, -note.net),
                 (Book.VAT, -note.vat),
-                (Book.RECEIVABLES, -forgiven),
-                (Book.CREDITS, forgiven - amount),
+                (Book.RECEIVABLES, -forgiven - used),
+                (Book.CREDITS, forgiven - amount + used),
             ),
         )
         return replace(account, version=self.version + 1), booking
@@ -128,16 +130,22 @@ class Account:
             )
 
         sales = ((Book.REVENUE, -invoice.net), (Book.VAT, -invoice.vat))
-        if total <= 0:  # corrections outweigh the month's fees
-            return self._with_credit(currency, -total), (booked("invoice", *sales, (Book.CREDITS, total)),)
-        item = OpenInvoice(invoice.id, invoice.number, invoice.month, invoice.due_at, currency, total)
-        account = replace(self, open=(*self.open, item))
-        bookings = (booked("invoice", *sales, (Book.RECEIVABLES, total)),)
-        used = min(self.credits.get(currency, 0), total)
+        if total > 0:
+            item = OpenInvoice(invoice.id, invoice.number, invoice.month, invoice.due_at, currency, total)
+            account, owed = replace(self, open=(*self.open, item)), (Book.RECEIVABLES, total)
+        else:  # corrections outweigh the month's fees
+            account, owed = self._with_credit(currency, -total), (Book.CREDITS, total)
+        account, used = account._settled(currency)
+        sale = booked("invoice", *sales, owed)
         if not used:
-            return account, bookings
-        account = account._paid_off({invoice.id: used})._with_credit(currency, -used)
-        return account, (*bookings, booked("credit", (Book.CREDITS, used), (Book.RECEIVABLES, -used)))
+            return account, (sale,)
+        return account, (sale, booked("credit", (Book.CREDITS, used), (Book.RECEIVABLES, -used)))
+
+    def _settled(self, currency: str) -> "tuple[Account, int]":
+        """Nobody owes and has credit at once: credit pays the oldest invoices. Also, how much it was."""
+        account, allocations = self._allocated(self.credits.get(currency, 0), currency)
+        used = sum(one.amount for one in allocations)
+        return account._with_credit(currency, -used), used
 
     def _allocated(self, amount: int, currency: str) -> "tuple[Account, tuple[Allocation, ...]]":
         allocations = []

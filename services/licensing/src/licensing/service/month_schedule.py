@@ -47,7 +47,7 @@ class Schedule(Protocol):
 
     async def shard_due(
         self, by: datetime, *, besides: Collection[OrganisationId], apart: Collection[int]
-    ) -> int | None: ...
+    ) -> tuple[int, datetime] | None: ...
 
 
 class MonthCloseService:
@@ -73,28 +73,34 @@ class MonthCloseService:
         """Bill everything that is due and not in other hands."""
         real = self._clocks.real()
         clocks = await self._clocks.moved()
-        seen: set[int] = set()
+        busy: set[int] = set()
         worked = False
-        while (shard := await self._accounts.shard_due(real, besides=clocks, apart=seen)) is not None:
-            seen.add(shard)
-            worked |= await self._close_shard(shard, real, clocks)
-        if seen and not worked:
+        # Always by instant, then shard: who takes over from a dead replica goes on in the same order.
+        while found := await self._accounts.shard_due(real, besides=clocks, apart=busy):
+            shard, due = found
+            if await self._close_shard(shard, due, real, clocks):
+                worked = True
+            else:
+                busy.add(shard)
+        if busy and not worked:
             await asyncio.sleep(OTHERS_WORK)
         for organisation, clock in clocks.items():
             now = clock.shows(real)
-            while due := [
+            while accounts := [
                 one for one in await self._accounts.accounts([organisation]) if one.due and one.due <= now
             ]:
-                await self._closer.close(due, now)
+                await self._closer.close(accounts, now)
 
-    async def _close_shard(self, shard: int, now: datetime, besides: Collection[OrganisationId]) -> bool:
-        """False: another replica is at it."""
+    async def _close_shard(
+        self, shard: int, due: datetime, now: datetime, besides: Collection[OrganisationId]
+    ) -> bool:
+        """Bill what is due since `due`; False: another replica is at it."""
         turn = self._turns[shard]
         if not await turn.hold():
             return False
         try:
-            while due := await self._accounts.accounts_due(shard, now, besides=besides, limit=BATCH):
-                await self._closer.close(due, now)
+            while accounts := await self._accounts.accounts_due(shard, due, besides=besides, limit=BATCH):
+                await self._closer.close(accounts, now)
                 if not await turn.hold():
                     break
         finally:

@@ -59,12 +59,12 @@ class AccountStore:
 
     async def shard_due(
         self, by: datetime, *, besides: Collection[OrganisationId], apart: Collection[int]
-    ) -> int | None:
-        """A shard where something is due, the most urgent first; none of `apart`."""
+    ) -> tuple[int, datetime] | None:
+        """Where something is due and since when, the most urgent first; none of the shards `apart`."""
         where = {**_due(by, besides), "shard": {"$nin": list(apart)}}
         order: list[tuple[str, Direction]] = [("due", 1), ("shard", 1)]
-        rows = await self._database.find(ACCOUNTS, where, sort=order, limit=1, fields=["shard"])
-        return int(rows[0]["shard"]) if rows else None
+        rows = await self._database.find(ACCOUNTS, where, sort=order, limit=1, fields=["shard", "due"])
+        return (rows[0]["shard"], rows[0]["due"]) if rows else None
 
     async def accounts_due(
         self, shard: int, by: datetime, *, besides: Collection[OrganisationId], limit: int
