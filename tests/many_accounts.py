@@ -8,6 +8,7 @@ import resource
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,8 +95,8 @@ def documents(first: int, organisations: int, licences: int) -> dict[str, list[d
         for number in range(licences):
             for change in life(owner, place * licences + number):
                 keep(change_writes(change))
-        account = Account(owner, licences=licences).begins(Calendar.of(zone), BEGIN + timedelta(days=1))
-        keep([account_write(account)])
+        account = Account(owner).begins(Calendar.of(zone), BEGIN + timedelta(days=1))
+        keep([account_write(replace(account, licences=licences))])
     return {collection: list(found.values()) for collection, found in rows.items()}
 
 

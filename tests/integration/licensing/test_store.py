@@ -10,13 +10,11 @@ from common.errors import Conflict, Stale
 from common.ids import CameraId, LicenceId, OrganisationId
 from common.mongo import MongoDatabase, open_client
 from common.testing import MemoryDatabase
-from licensing.domain.account import Account
 from licensing.domain.licence import Change, registered
-from licensing.domain.months import Calendar
 from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Organisation, Registration, Trial
 from licensing.domain.timeline import Entry
-from licensing.store import INDEXES, AccountStore, LicenceStore, OrganisationStore
+from licensing.store import INDEXES, LicenceStore, OrganisationStore
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -36,9 +34,7 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def store(database: Database) -> LicenceStore:
-    for organisation in (A, B):
-        await AccountStore(database).save_account(Account(organisation).begins(Calendar.of("UTC"), START))
+def store(database: Database) -> LicenceStore:
     return LicenceStore(database)
 
 

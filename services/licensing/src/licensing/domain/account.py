@@ -38,7 +38,7 @@ class Account:
     closed: str | None = None
     """The last month that was billed."""
     licences: int = 0
-    """About how many there are to bill; sizes batches."""
+    """How many there were at the last close (1: it has just begun); sizes batches."""
     open: tuple[OpenInvoice, ...] = ()
     """Oldest first."""
     credits: Mapping[str, int] = field(default_factory=dict)
@@ -53,7 +53,11 @@ class Account:
         month = calendar.month_at(at)
         if self.closed is not None and month.name <= self.closed:
             month = calendar.month(following(self.closed))
-        return replace(self, month=month.name, due=month.end, version=self.version + 1)
+        return replace(self, month=month.name, due=month.end, licences=1, version=self.version + 1)
+
+    def kept(self) -> "Account":
+        """There is a licence again before the account was stopped."""
+        return replace(self, licences=1, version=self.version + 1)
 
     def rescheduled(self, calendar: Calendar) -> "Account":
         """The running month ends at another instant: another time zone holds for it."""
@@ -63,10 +67,15 @@ class Account:
     def closes(
         self, calendar: Calendar, licences: int, invoice: Invoice | None
     ) -> "tuple[Account, tuple[Booking, ...]]":
-        """The month is billed; without licences there is no next one."""
+        """The month is billed.
+
+        An account is stopped after two closes without a licence, not at once: a camera that is registered
+        while the first one runs has seen an account that goes on, and the second one bills it. So running
+        accounts need not be written, hence fought over, for every camera that is registered.
+        """
         assert self.month is not None, "only a month that runs can be closed"
         charged, bookings = (self, ()) if invoice is None else self._charged(invoice)
-        coming = following(self.month) if licences else None
+        coming = following(self.month) if licences or self.licences else None
         return (
             replace(
                 charged,

@@ -104,10 +104,10 @@ class LicenceService:
         await self._store.save(changes, registration, _trial_of(begin.licence), account)
 
     async def _begun(self, licence: Licence) -> Account | None:
-        """The account, when it is this licence that begins it: from now on its months are billed."""
+        """The account, when it is this licence that begins or keeps it: from now on its months are billed."""
         account = await self._accounts.account(licence.organisation)
         if account.month is not None:
-            return None
+            return None if account.licences else account.kept()
         information = await self._calendars.known(licence.organisation)
         return account.begins(information.calendar, licence.registered_at)
 

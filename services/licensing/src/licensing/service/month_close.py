@@ -23,6 +23,8 @@ from licensing.domain.timeline import Entry
 
 LICENCES_AT_ONCE = 2_500
 """Licences whose month is written at once: bounds memory and transactions, whatever an account's size."""
+AT_LEAST = 10
+"""Licences that an account counts for: in its first month it does not know how many it has."""
 PUT_OFF = timedelta(hours=1)
 CLOSED = Counter("vedette_licensing_months_closed_total", "Months of organisations that were billed")
 NOT_CLOSED = Counter("vedette_licensing_months_put_off_total", "Months that could not be billed yet")
@@ -226,6 +228,6 @@ def _portions(accounts: Sequence[Account]) -> Iterator[list[Account]]:
             yield portion
             portion, size = [], 0
         portion.append(account)
-        size += max(account.licences, 1)
+        size += max(account.licences, AT_LEAST)
     if portion:
         yield portion

@@ -134,16 +134,6 @@ def account_write(account: Account) -> Save:
     return Save(ACCOUNTS, row)
 
 
-def one_licence_more(organisation: OrganisationId) -> Update:
-    """Whoever closes a month just now looks again: there is a licence that it may not have seen.
-
-    Without contention between cameras that are registered at once. An account that was stopped meanwhile does
-    not match; the upsert then collides with its `_id`, and the registration is refused and looks again.
-    """
-    where = {"_id": organisation, "month": {"$gt": ""}}
-    return Update(ACCOUNTS, where, {"$inc": {"version": 1, "licences": 1}}, upsert=True)
-
-
 def ledger_write(booking: Booking) -> Insert:
     row = {
         "_id": booking.id,

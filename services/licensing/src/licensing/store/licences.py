@@ -14,7 +14,7 @@ from licensing.domain.licence import Change, Licence
 from licensing.domain.registration import Registration, Trial
 from licensing.domain.states import Cause, State
 from licensing.domain.timeline import Entry
-from licensing.store.accounts import account_write, one_licence_more
+from licensing.store.accounts import account_write
 
 LICENCES, TIMELINE, TRIALS, REGISTRATIONS = "licences", "timeline", "trials", "registrations"
 IN_DEMO = {"state": State.DEMO.value}
@@ -60,7 +60,7 @@ class LicenceStore:
     ) -> None:
         """Everything that one fact leads to, in one commit: licence, timeline, trial, and what is said.
 
-        `account`: begun by the first licence.
+        `account`: begun or kept by a licence.
         """
         writes: list[Write] = []
         if registration is not None:
@@ -71,9 +71,8 @@ class LicenceStore:
             writes.append(Insert(TRIALS, {"_id": row.pop("device"), **row}))
         for change in changes:
             writes += change_writes(change)
-            if change.previous is None:
-                begun = account_write(account) if account else one_licence_more(change.licence.organisation)
-                writes.append(begun)
+        if account is not None:
+            writes.append(account_write(account))
         await self._database.commit(writes, [change.event for change in changes])
         for change in changes:
             CHANGES.labels(change.licence.state.value, change.licence.cause.value).inc()
