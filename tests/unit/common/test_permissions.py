@@ -49,6 +49,7 @@ TABLE = """
     partner_codes:manage          - - - - - - - - s
     partner_requests:approve      - - - - - - - - s
     support:enter                 - - - - - - - s s
+    signing_keys:rotate           - - - - - - - - s
     plans:manage                  - - - - - - - - s
     payments:record               - - - - - - - - s
     bills:correct                 - - - - - - - - s

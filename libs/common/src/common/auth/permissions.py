@@ -58,6 +58,7 @@ class Action(StrEnum):
     APPROVE_PARTNERS = "partner_requests:approve"
     ENTER_SUPPORT = "support:enter"
     """Staff may open a session in an organisation that has granted it; without a grant it opens nothing."""
+    ROTATE_SIGNING_KEYS = "signing_keys:rotate"
     MANAGE_PLANS = "plans:manage"
     RECORD_PAYMENT = "payments:record"
     CORRECT_BILL = "bills:correct"
@@ -124,6 +125,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         Action.READ_AUDIT,
         Action.MANAGE_PARTNER_CODES,
         Action.APPROVE_PARTNERS,
+        Action.ROTATE_SIGNING_KEYS,
         Action.MANAGE_PLANS,
         Action.RECORD_PAYMENT,
         Action.CORRECT_BILL,
@@ -149,6 +151,7 @@ STRONG: frozenset[Action] = frozenset(
         Action.MANAGE_PARTNER_CODES,
         Action.APPROVE_PARTNERS,
         Action.ENTER_SUPPORT,
+        Action.ROTATE_SIGNING_KEYS,
         Action.MANAGE_PLANS,
         Action.RECORD_PAYMENT,
         Action.CORRECT_BILL,
