@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from common.contracts.audit import ActRecorded
 from common.database import Update
 from common.testing import MemoryHouse
 from identity.clients import openid
@@ -236,7 +235,7 @@ async def test_a_disconnected_account_signs_nobody_in(grace: Traveller) -> None:
     assert (await grace.ask("DELETE", path))[0] == 204
     assert (await grace.ask("DELETE", path))[0] == 404
     assert (await grace.signs_in())[1]["status"] == "sign_up"
-    acts = [event.act for event in grace.portal.house.bus.said(ActRecorded)]
+    acts = [event.act for event in grace.portal.acts()]
     assert acts == ["connected_account.added", "connected_account.removed"]
 
 

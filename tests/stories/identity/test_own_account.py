@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from common.contracts.audit import ActRecorded
 from common.contracts.identity import SessionRevoked
 
 PASSWORD = "correct horse"
@@ -36,7 +35,7 @@ async def test_a_profile_is_read_and_changed_and_the_username_is_not(portal: Any
         {"password_hash": "x"},
     ):
         assert (await portal.ask("PATCH", "me/profile", ada, extra))[0] == 422
-    assert [event.act for event in portal.house.bus.said(ActRecorded)] == ["profile.changed"]
+    assert [event.act for event in portal.acts()] == ["profile.changed"]
     await portal.start()
     assert (await portal.mailbox.next()).subject == "Votre mot de passe à usage unique Vedette"
 

@@ -8,9 +8,12 @@ import pytest
 from common.auth import Actor, Role
 from common.errors import Forbidden, Unauthenticated
 from common.ids import OrganisationId, UserId
+from identity.clients.letters import write
 from identity.domain.sessions import Visit
 from identity.domain.throttles import Origin
 from identity.service.keys import KeyRing
+from identity.service.mails import PostOffice
+from identity.service.notices import Notices
 from identity.service.secrets import Secrets
 from identity.service.sessions import Place, Sessions, Tokens
 from identity.store import IdentityStore
@@ -25,7 +28,10 @@ class House:
         parts = portal.house.parts("identity")
         keys = next(one for one in portal.assembly.background if isinstance(one, KeyRing))
         self.store = IdentityStore(parts.database)
-        self.sessions = Sessions(self.store, Secrets(parts.sealer), keys, parts.clock)
+        secrets = Secrets(parts.sealer)
+        post = PostOffice(self.store, secrets, parts.clock, write, portal.mailbox)
+        notices = Notices(self.store, post, parts.clock)
+        self.sessions = Sessions(self.store, secrets, keys, parts.clock, notices)
         self.verifier = parts.verifier
         self.verifier.keys.learn({"keys": [row["public"] for row in portal.rows("signing_keys")]})
         self.beta = beta

@@ -1,5 +1,6 @@
 """One-time codes under every order of tries, resends and passing time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from common.errors import NotFound, Throttled
 from common.ids import UserId
 from identity.domain.codes import OneTimeCode
-from identity.domain.sign_ins import CODE_LIFETIME, CODE_TRIES, SignIn
+from identity.domain.sign_ins import CODE_LIFETIME, CODE_TRIES, Proof, SignIn
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RIGHT, WRONG = b"right", b"wrong"
@@ -29,8 +30,9 @@ def code(tries: int = CODE_TRIES) -> OneTimeCode:
 
 def sign_in() -> SignIn:
     return SignIn(
-        id="s", user=UserId("u"), network="n", permanent=False, code=code(), forget_at=START + CODE_LIFETIME
-    )
+        id="s", user=UserId("u"), network="n", permanent=False, code=code(),
+        expires_at=START + CODE_LIFETIME, forget_at=START + CODE_LIFETIME,
+    )  # fmt: skip
 
 
 @given(STEPS)
@@ -67,6 +69,7 @@ def test_every_try_of_a_sign_in_is_a_new_version_so_that_none_is_overlooked(step
             try:
                 current, _ = before.tried(RIGHT if step == "right" else WRONG, START)
             except NotFound:
+                assert before.code is not None
                 assert before.code.tries_left == 0
                 return
             assert current.version == before.version + 1
@@ -79,8 +82,30 @@ def test_a_used_sign_in_is_over() -> None:
         tried.done().tried(RIGHT, START)
 
 
-def test_signing_in_again_mails_only_after_the_pause() -> None:
-    same, mail = sign_in().again(START + timedelta(seconds=29), permanent=True)
-    assert (mail, same.permanent, same.code.sends) == (False, True, 1)
-    same, mail = sign_in().again(START + timedelta(seconds=30), permanent=False)
-    assert (mail, same.code.sends) == (True, 2)
+def test_signing_in_again_mails_only_after_the_pause_and_always_the_same_code() -> None:
+    early, later = START + timedelta(seconds=29), START + timedelta(seconds=30)
+    assert not sign_in().mailable(early)
+    with pytest.raises(Throttled):
+        sign_in().again().mailed(code(), early)
+    again = sign_in().again(permanent=True).mailed(replace(code(), digest=WRONG), later)
+    assert again.code is not None
+    assert (again.permanent, again.version) == (True, 2)
+    assert (again.code.sends, again.code.digest) == (2, RIGHT)
+
+
+def test_what_was_right_may_be_shown_again_while_the_sign_in_lasts() -> None:
+    proof = Proof("totp", b"digest of what was shown")
+    proved = sign_in().counted(right=True).proved(proof)
+
+    assert proved.shows(proof)
+    assert not proved.shows(Proof("totp", b"digest of another"))
+    assert not proved.shows(Proof("passkey", proof.digest))
+    assert not sign_in().shows(proof)
+
+
+def test_five_wrong_tries_of_any_other_factor_end_a_sign_in() -> None:
+    current = sign_in()
+    for _ in range(CODE_TRIES):
+        assert current.alive(START)
+        current = current.counted(right=False)
+    assert not current.alive(START)

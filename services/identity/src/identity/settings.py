@@ -43,6 +43,9 @@ class Settings(CommonSettings):
     )
     hash_threads: int = Field(2, ge=1, le=64, description="Threads that compute password hashes")
     hash_queue: int = Field(64, ge=1, le=10_000, description="Passwords waiting for a thread before 503")
+    signing_key_days: int = Field(
+        90, ge=1, le=3650, description="Days after which another key signs the access tokens"
+    )
     address_tries: int = Field(
         100, ge=1, description="Failures (or sign-ups) from one address in an hour before delays begin"
     )

@@ -9,7 +9,6 @@ SERVICES: Final = ("identity", "provisioning", "licensing", "relay")
 
 RESOURCES: Final[Mapping[str, str]] = {
     "organisations": "identity",
-    "organisation": "identity",
     "registrations": "identity",
     "activations": "identity",
     "password-hints": "identity",
@@ -21,6 +20,10 @@ RESOURCES: Final[Mapping[str, str]] = {
     "sessions": "identity",
     "me": "identity",
     "audit": "identity",
+    "authenticators": "identity",
+    "recovery-codes": "identity",
+    "organisation": "identity",
+    "signing-keys": "identity",
     "api-keys": "identity",
     "identity-providers": "identity",
     "federated-sign-ins": "identity",
@@ -51,10 +54,12 @@ _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "organisations"): _EXACTLY,
     ("POST", "registrations"): _EXACTLY,
     ("POST", "activations"): re.compile("(/resend)?"),
+    ("POST", "sign-ins"): re.compile(
+        r"(/[^/]+/(verify|resend|authenticators)|/passkeys(/[^/]+)?|/[^/]+/authenticators/[^/]+/confirm)?"
+    ),
     ("POST", "password-hints"): _EXACTLY,
     ("POST", "password-resets"): re.compile("(/confirm)?"),
     ("POST", "partner-requests"): _EXACTLY,
-    ("POST", "sign-ins"): re.compile(r"(/[^/]+/[^/]+)?"),
     ("POST", "tokens"): _EXACTLY,
     ("GET", "identity-providers"): _EXACTLY,
     ("POST", "federated-sign-ins"): re.compile("(/[^/]+/complete)?"),

@@ -2,6 +2,8 @@
 
 from identity.api.api_keys import ApiKeysApi
 from identity.api.audit import AuditApi
+from identity.api.authenticators import AuthenticatorsApi
+from identity.api.devices import DevicesApi
 from identity.api.email_changes import EmailChangesApi
 from identity.api.federation import FederationApi
 from identity.api.me import MeApi
@@ -9,6 +11,7 @@ from identity.api.organisation import OrganisationApi
 from identity.api.partner_codes import PartnerCodesApi
 from identity.api.partner_requests import PartnerRequestsApi
 from identity.api.password_hints import PasswordHintsApi
+from identity.api.policies import PoliciesApi
 from identity.api.recoveries import RecoveriesApi
 from identity.api.registrations import RegistrationsApi
 from identity.api.sessions import SessionsApi
@@ -17,6 +20,8 @@ from identity.api.sign_ins import SignInsApi
 __all__ = [
     "ApiKeysApi",
     "AuditApi",
+    "AuthenticatorsApi",
+    "DevicesApi",
     "EmailChangesApi",
     "FederationApi",
     "MeApi",
@@ -24,6 +29,7 @@ __all__ = [
     "PartnerCodesApi",
     "PartnerRequestsApi",
     "PasswordHintsApi",
+    "PoliciesApi",
     "RecoveriesApi",
     "RegistrationsApi",
     "SessionsApi",

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from common.http import Answer, Body, Call, NoQuery, Route
 from identity.api.origin import Origins
-from identity.api.sign_ins import ChallengeView
+from identity.api.sign_ins import SignInView
 from identity.domain.federation import ConnectedAccount, Foreigner
 from identity.service.federation import Departure, Federation, Returned
 
@@ -70,7 +70,7 @@ class FederatedView(BaseModel):
     """`second_factor`: go on as after a password, with `challenge`. `sign_up`: there is no account yet."""
 
     status: Literal["second_factor", "sign_up"]
-    challenge: ChallengeView | None = None
+    challenge: SignInView | None = None
     person: NewPersonView | None = None
 
 
@@ -153,7 +153,7 @@ class FederationApi:
                 email=found.email or "", first_name=found.first_name, last_name=found.last_name
             )
             return FederatedView(status="sign_up", person=person)
-        return FederatedView(status="second_factor", challenge=ChallengeView.of(found))
+        return FederatedView(status="second_factor", challenge=SignInView.of(found))
 
     async def mine(self, call: Call[None, NoQuery]) -> ConnectedPage:
         accounts = await self._federation.accounts(call.actor)

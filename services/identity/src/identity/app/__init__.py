@@ -5,6 +5,7 @@ from identity.app import accounts, wings
 from identity.app.api_keys import api_keys
 from identity.app.core import Core
 from identity.app.federation import federation
+from identity.app.signing_in import signing_in
 from identity.consumers import subscriptions
 from identity.service.mails import Carrier
 from identity.service.passwords import Hasher
@@ -18,11 +19,11 @@ def assemble(
     """Identity on the given parts. `carrier` and `hasher` are the two ends that tests may replace."""
     core = Core.build(parts, settings, carrier, hasher)
     log, audit = wings.audit(core)
-    sign_ins, signing_in = wings.signing_in(core)
+    proceed, signed_in = signing_in(core)
     house = [
         *accounts.wings(core),
-        signing_in,
-        federation(core, sign_ins.proceed),
+        signed_in,
+        federation(core, proceed),
         api_keys(core),
         wings.announcements(core),
         audit,

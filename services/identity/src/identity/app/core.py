@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from common.app import Background, Parts
@@ -16,6 +17,7 @@ from identity.clients.smtp import SmtpCarrier
 from identity.domain.throttles import Policy
 from identity.service.keys import KeyRing
 from identity.service.mails import Carrier, PostOffice
+from identity.service.notices import Notices
 from identity.service.passwords import Argon2Hasher, Hasher
 from identity.service.secrets import Secrets
 from identity.service.sessions import Sessions
@@ -50,6 +52,7 @@ class Core:
     throttles: Throttles
     post: PostOffice
     keys: KeyRing
+    notices: Notices
     sessions: Sessions
     origins: Origins
     background: Sequence[Background]
@@ -80,7 +83,8 @@ class Core:
         post = PostOffice(store, secrets, clock, write, carrier)
         mail_loop = DueLoop("mails", post.next_due, post.deliver, clock)
         post.nudge = mail_loop.nudge
-        keys = KeyRing(store, secrets, clock, parts.verifier)
+        notices, rotate_after = Notices(store, post, clock), timedelta(days=settings.signing_key_days)
+        keys = KeyRing(store, secrets, clock, parts.verifier, rotate_after)
         return cls(
             parts=parts,
             settings=settings,
@@ -91,7 +95,8 @@ class Core:
             throttles=Throttles(store, secrets, clock, Policy(free=settings.address_tries)),
             post=post,
             keys=keys,
-            sessions=Sessions(store, secrets, keys, clock),
+            notices=notices,
+            sessions=Sessions(store, secrets, keys, clock, notices),
             origins=Origins(settings.trusted_proxies),
             background=[*background, keys],
             mail_loop=mail_loop,

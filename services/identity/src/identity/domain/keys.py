@@ -1,8 +1,14 @@
 """The keys that sign access tokens."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
+
+LEAD = timedelta(minutes=15)
+"""A new key is published for so long before it signs: as long as caches may keep the set without it."""
+OVERLAP = timedelta(minutes=10)
+"""The old key stays published after it has signed for the last time: longer than any token it signed lives,
+clocks that differ and a replica that looks late included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,11 @@ class SigningKey:
     """The private JSON Web Key, sealed for `signing_key:<number>`."""
     signs_from: datetime
     published_until: datetime | None = None
+    version: int = 1
+
+    def succeeded(self, successor: "SigningKey") -> "SigningKey":
+        """Signs until its successor does, and is published until its last token has expired."""
+        return replace(self, published_until=successor.signs_from + OVERLAP, version=self.version + 1)
 
     def published(self, now: datetime) -> bool:
         return self.published_until is None or now < self.published_until

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from common.auth import Role, Via
+from common.contracts.audit import ActRecorded
 from common.contracts.identity import SessionRevoked
 from common.ids import OrganisationId, SessionId, UserId
 from identity.domain.factors import FRESH, Factor
@@ -71,6 +72,25 @@ class Session:
     ended_at: datetime | None = None
     reason: EndReason | None = None
     version: int = 1
+
+    def started(self) -> ActRecorded:
+        return self.recorded("session.started", self.created_at)
+
+    def recorded(self, act: str, now: datetime) -> ActRecorded:
+        """For the record of the organisation it is in."""
+        return ActRecorded(
+            organisation=self.organisation,
+            act=act,
+            object=self.id,
+            details={
+                "user": self.user,
+                "agent": self.agent,
+                "network": self.network,
+                "second_factor": self.factor or "none",
+            },
+            version=self.version,
+            at=now,
+        )
 
     def judge(
         self, presented: bytes, policy: SignInPolicy, now: datetime, *, shared: bool = False

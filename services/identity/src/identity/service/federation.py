@@ -31,9 +31,9 @@ from identity.domain.federation import (
 from identity.domain.mails import Mail
 from identity.domain.names import canonical
 from identity.domain.throttles import Counted, Origin
+from identity.service.entrance import Step
 from identity.service.mails import PostOffice
 from identity.service.secrets import Secrets
-from identity.service.sign_ins import Challenge
 from identity.service.throttles import Throttles
 
 
@@ -83,7 +83,7 @@ class FederationStore(Protocol):
     ) -> None: ...
 
 
-Proceed = Callable[[User, bool, Origin], Awaitable[Challenge]]
+Proceed = Callable[[User, bool, Origin], Awaitable[Step]]
 """On to the second factor: person, permanent, where from."""
 
 
@@ -144,7 +144,7 @@ class Federation:
         await self._store.save(journey)
         return Departure(identity, proof, url)
 
-    async def sign_in(self, back: Returned, origin: Origin) -> Challenge | Foreigner:
+    async def sign_in(self, back: Returned, origin: Origin) -> Step | Foreigner:
         """On to the second factor for whose account this is; the foreigner when a new person may sign up.
 
         The issuer's own second factor is not counted: an organisation's policy speaks of those we check.

@@ -16,9 +16,11 @@ from common.ids import OrganisationId, SessionId, UserId, new_id
 from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.factors import Factor
+from identity.domain.mails import Mail
 from identity.domain.sessions import ACCESS_LIFETIME, EndReason, Session, Visit, forgotten
 from identity.domain.throttles import Origin
 from identity.service.keys import KeyRing
+from identity.service.notices import Notices
 from identity.service.secrets import Secrets, not_ours
 
 ENDED = Counter("vedette_identity_sessions_ended_total", "Sessions ended, by reason", ["reason"])
@@ -67,15 +69,18 @@ class SessionStore(Protocol):
 
     async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
 
-    async def save(self, *things: Session, events: tuple[Event, ...] = ()) -> None: ...
+    async def save(self, *things: Session | Mail, events: tuple[Event, ...] = ()) -> None: ...
 
 
 class Sessions:
-    def __init__(self, store: SessionStore, secrets: Secrets, keys: KeyRing, clock: Clock) -> None:
+    def __init__(
+        self, store: SessionStore, secrets: Secrets, keys: KeyRing, clock: Clock, notices: Notices
+    ) -> None:
         self._store = store
         self._secrets = secrets
         self._keys = keys
         self._clock = clock
+        self._notices = notices
         self.came_in: Callable[[UserId], Awaitable[None]] = _nothing
         """Called when somebody signs in, in whatever way. Set by `app`."""
 
@@ -162,10 +167,13 @@ class Sessions:
         self, user: UserId, reason: EndReason, *, but: SessionId | None = None, grant: str | None = None
     ) -> None:
         """End a person's sessions: all, all but one, or those under a grant."""
-        for session in await self._store.sessions_of(user):
+
+        def meant(session: Session) -> bool:
             under = grant is None or (session.visit is not None and session.visit.grant == grant)
-            if session.id != but and under:
-                await self._end(session.id, reason)
+            return session.id != but and under
+
+        while found := [one for one in await self._store.sessions_of(user) if meant(one)]:
+            await asyncio.gather(*(self._end(session.id, reason) for session in found))
 
     async def place(self, session: Session, wanted: OrganisationId) -> Place | None:
         """`wanted`, as what this session's person is there; None when nothing."""
@@ -210,11 +218,13 @@ class Sessions:
             if session is None or session.ended_at is not None:
                 return
             ended, event = session.ended(reason, self._clock.now())
-            await self._store.save(ended, events=(event,))
+            mails = await self._notices.reused(session) if reason == "refresh_reused" else []
+            await self._store.save(ended, *mails, events=(event,))
             ENDED.labels(reason).inc()
             log.info("session ended", session=identity, user=session.user, reason=reason)
 
         await settled(attempt)
+        self._notices.nudge()
 
     def _digest(self, refresh_token: str) -> bytes:
         return self._secrets.digest("refresh", refresh_token)

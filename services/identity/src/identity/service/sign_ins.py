@@ -1,45 +1,27 @@
-"""Signing in: password, then the mailed one-time password, then tokens for one organisation (S1:71-112)."""
+"""Signing in: password, second factor, tokens for one organisation (S1:71-112)."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from prometheus_client import Counter
 
 from common.clock import Clock
-from common.errors import Forbidden, Unauthenticated
+from common.errors import Conflict, Unauthenticated
 from common.ids import OrganisationId, UserId, new_id
 from common.races import settled
 from identity.domain.accounts import User
 from identity.domain.mails import Mail
-from identity.domain.names import LONGEST_PASSWORD, canonical, masked
-from identity.domain.sessions import Session
-from identity.domain.sign_ins import CODE_LIFETIME, CODE_TRIES, SignIn, over
-from identity.domain.throttles import PASSWORD, SECOND_FACTOR, Counted, Forgiven, Origin
-from identity.service.mails import PostOffice
+from identity.domain.names import LONGEST_PASSWORD, canonical
+from identity.domain.sign_ins import CODE_LIFETIME, SignIn, over
+from identity.domain.throttles import PASSWORD, Forgiven, Origin
+from identity.service.entrance import Entrance, Entry, Step, Written, chosen
+from identity.service.factors import Factors, Owned, Shown
+from identity.service.notices import Notices
 from identity.service.passwords import Hasher
-from identity.service.secrets import Secrets
-from identity.service.sessions import Place, Sessions, Tokens
+from identity.service.sessions import Place, Sessions
 from identity.service.throttles import Throttles
 
 SIGN_INS = Counter("vedette_identity_sign_ins_total", "Steps of signing in, by result", ["step", "result"])
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """The one-time password is on its way to `recipient` (masked); seconds until it may be sent again."""
-
-    sign_in: str
-    recipient: str
-    resend_after: float
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """`tokens` is None when the person belongs to several places and has yet to choose (ID-31)."""
-
-    tokens: Tokens | None
-    places: list[Place]
 
 
 class SignInStore(Protocol):
@@ -51,30 +33,41 @@ class SignInStore(Protocol):
 
     async def pending_sign_in(self, user: UserId, network: str) -> SignIn | None: ...
 
-    async def save(self, *things: SignIn | Session | Mail | Counted | Forgiven) -> None: ...
+    async def save(self, *things: Written) -> None: ...
 
 
 class SignIns:
     def __init__(
         self,
         store: SignInStore,
-        secrets: Secrets,
         hasher: Hasher,
         throttles: Throttles,
-        post: PostOffice,
+        factors: Factors,
+        notices: Notices,
         sessions: Sessions,
+        entrance: Entrance,
         clock: Clock,
     ) -> None:
         self._store = store
-        self._secrets = secrets
         self._hasher = hasher
         self._throttles = throttles
-        self._post = post
+        self._factors = factors
+        self._notices = notices
         self._sessions = sessions
+        self._entrance = entrance
         self._clock = clock
 
-    async def start(self, login: str, password: str, *, permanent: bool, origin: Origin) -> Challenge:
-        """Check the password and mail a one-time password.
+    async def start(
+        self,
+        login: str,
+        password: str,
+        *,
+        permanent: bool,
+        origin: Origin,
+        organisation: OrganisationId | None = None,
+    ) -> Step:
+        """Check the password; mail a one-time password, or say which other factors may be shown. Who needs
+        none, because no organisation of theirs asks for one and they have set up none, is in.
 
         `Unauthenticated` in the same words, after the same work, for an unknown login and a wrong password.
         """
@@ -88,120 +81,136 @@ class SignIns:
             await settled(lambda: self._store.save(counted))
             SIGN_INS.labels("password", "refused").inc()
             raise Unauthenticated("sign_in_refused", "The login or the password is not right")
-        sign_in = await settled(lambda: self._challenge(user, origin, permanent, forgiven))
-        self._post.nudge()
+        entry = Entry(user=user, organisation=organisation, permanent=permanent, factor=None, origin=origin)
+        step = await settled(lambda: self._begin(entry, forgiven))
+        self._notices.nudge()
         SIGN_INS.labels("password", "accepted").inc()
-        return self._challenge_of(sign_in, user)
+        return step
 
-    async def proceed(self, user: User, permanent: bool, origin: Origin) -> Challenge:
+    async def proceed(self, user: User, permanent: bool, origin: Origin) -> Step:
         """On to the second factor, after a first one that was not the password."""
-        sign_in = await settled(lambda: self._challenge(user, origin, permanent))
-        self._post.nudge()
-        return self._challenge_of(sign_in, user)
+        entry = Entry(user=user, organisation=None, permanent=permanent, factor=None, origin=origin)
 
-    async def resend(self, identity: str) -> Challenge:
-        """Mail the same code again; `Throttled` while it is too early."""
+        async def attempt() -> Step:
+            places, owned = await self._sessions.places(user.id), await self._factors.owned(user.id)
+            return await self._ask(entry, places, owned)
 
-        async def attempt() -> Challenge:
-            sign_in, user = await self._pending(identity)
-            sign_in = sign_in.resent(self._clock.now())
-            await self._store.save(sign_in, self._mail(sign_in, user))
-            return self._challenge_of(sign_in, user)
+        step = await settled(attempt)
+        self._notices.nudge()
+        return step
 
-        challenge = await settled(attempt)
-        self._post.nudge()
-        return challenge
+    async def resend(self, identity: str) -> Step:
+        """Mail the one-time password, for the first time or the same again; `Throttled` while it is too
+        early, `Conflict` where only stronger factors are taken."""
+
+        async def attempt() -> Step:
+            sign_in, user = await self.pending(identity)
+            places, owned = await self._sessions.places(user.id), await self._factors.owned(user.id)
+            step = self._challenge(sign_in, user, places, owned)
+            if "email" not in [offer.factor for offer in step.offers]:
+                raise Conflict("email_not_accepted", "Your organisation takes stronger factors only")
+            sign_in, mail = self._factors.mailed(sign_in.again(), user)
+            await self._store.save(sign_in, mail)
+            return self._challenge(sign_in, user, places, owned)
+
+        step = await settled(attempt)
+        self._notices.nudge()
+        return step
 
     async def verify(
-        self, identity: str, code: str, organisation: OrganisationId | None, origin: Origin
-    ) -> SignedIn:
-        """Check the code. With one organisation, or a chosen one: tokens, and the sign-in is used up.
-        With several and none chosen: the list to choose from; then ask again with the same code."""
-        sign_in, _ = await self._pending(identity)
-        forgiven = await self._throttles.claim("second_factor", sign_in.user, SECOND_FACTOR)
-        return await settled(lambda: self._verify(identity, code, organisation, origin, forgiven))
+        self, identity: str, shown: Shown, organisation: OrganisationId | None, origin: Origin
+    ) -> Step:
+        """Check the factor. With one organisation, or a chosen one: tokens, and the sign-in is used up.
+        With several and none chosen: the list to choose from; then ask again with the same factor."""
+        sign_in, _ = await self.pending(identity)
+        forgiven = await self._throttles.factor(sign_in.user, shown.factor)
+        step = await settled(lambda: self._verify(identity, shown, organisation, origin, forgiven))
+        self._notices.nudge()
+        return step
 
     async def _verify(
         self,
         identity: str,
-        code: str,
+        shown: Shown,
         organisation: OrganisationId | None,
         origin: Origin,
-        forgiven: Forgiven,
-    ) -> SignedIn:
-        sign_in, user = await self._pending(identity)
-        now = self._clock.now()
-        sign_in, right = sign_in.tried(self._secrets.code_digest(_purpose(sign_in.id), code), now)
-        if not right:
+        forgiven: tuple[Forgiven, ...],
+    ) -> Step:
+        sign_in, user = await self.pending(identity)
+        checked = await self._factors.check(sign_in, shown)
+        sign_in = checked.sign_in
+        if not checked.right:
             await self._store.save(sign_in)
             SIGN_INS.labels("second_factor", "refused").inc()
-            raise sign_in.wrong_code(now)
+            raise sign_in.wrong(shown.factor, self._clock.now())
         places = await self._sessions.places(user.id)
-        place = _chosen(places, organisation)
-        if place is None:
-            # Saved also when there is nothing to hand out: a right code must not be told from a wrong one
-            # more often than there are tries, not even by asking many times at once.
-            await self._store.save(sign_in, forgiven)
-            if organisation is not None or not places:
-                raise Forbidden("not_a_member", "You are not a member of this organisation")
-            return SignedIn(None, places)
-        session, tokens = await self._sessions.begin(
-            user.id, place, origin=origin, permanent=sign_in.permanent, factor="email"
+        place = chosen(places, organisation)
+        if place and not place.organisation.policy.admits(shown.factor):
+            await self._store.save(sign_in, *checked.used, *forgiven)
+            return self._too_weak(sign_in, user, place, await self._factors.owned(user.id))
+        # Saved also when there is nothing to hand out: a right code must not be told from a wrong one
+        # more often than there are tries, not even by asking many times at once.
+        done = sign_in.done() if place else sign_in
+        entry = Entry(
+            user=user,
+            organisation=organisation,
+            permanent=sign_in.permanent,
+            factor=shown.factor,
+            origin=origin,
         )
-        await self._store.save(sign_in.done(), session, forgiven)
+        step = await self._entrance.enter(entry, places, done, *checked.used, *forgiven)
         SIGN_INS.labels("second_factor", "accepted").inc()
-        return SignedIn(tokens, places)
+        return step
 
-    async def _challenge(self, user: User, origin: Origin, permanent: bool, *forgiven: Forgiven) -> SignIn:
-        now = self._clock.now()
-        pending = await self._store.pending_sign_in(user.id, origin.network)
-        if pending is not None and pending.alive(now):
-            sign_in, mail = pending.again(now, permanent=permanent)
-        else:
-            sign_in, mail = self._new(user, origin, permanent), True
-        await self._store.save(sign_in, *([self._mail(sign_in, user)] if mail else []), *forgiven)
-        return sign_in
-
-    def _new(self, user: User, origin: Origin, permanent: bool) -> SignIn:
-        now = self._clock.now()
-        identity = new_id()
-        return SignIn(
-            id=identity,
-            user=user.id,
-            network=origin.network,
-            permanent=permanent,
-            code=self._secrets.one_time_password(_purpose(identity), now, CODE_LIFETIME, CODE_TRIES),
-            forget_at=now + timedelta(days=1),
-        )
-
-    def _mail(self, sign_in: SignIn, user: User) -> Mail:
-        return self._post.mail(
-            f"one_time_password:{sign_in.id}:{sign_in.code.sends}",
-            "one_time_password",
-            user.language,
-            user.email,
-            {"name": user.first_name},
-            code=self._secrets.reveal(sign_in.code, _purpose(sign_in.id)),
-            worthless_at=sign_in.code.expires_at,
-        )
-
-    async def _pending(self, identity: str) -> tuple[SignIn, User]:
+    async def pending(self, identity: str) -> tuple[SignIn, User]:
         sign_in = await self._store.sign_in(identity)
-        user = await self._store.user(sign_in.user) if sign_in else None
+        user = await self._store.user(sign_in.user) if sign_in and not sign_in.session else None
         if sign_in is None or user is None or not sign_in.alive(self._clock.now()):
             raise over()
         return sign_in, user
 
-    def _challenge_of(self, sign_in: SignIn, user: User) -> Challenge:
-        return Challenge(sign_in.id, masked(user.email), sign_in.code.resend_after(self._clock.now()))
+    async def _begin(self, entry: Entry, forgiven: Forgiven) -> Step:
+        user = entry.user
+        places, owned = await self._sessions.places(user.id), await self._factors.owned(user.id)
+        free = all(place.organisation.policy.admits(None) for place in places)
+        if places and free and not owned.authenticators:
+            return await self._entrance.enter(entry, places, forgiven)
+        return await self._ask(entry, places, owned, forgiven)
 
+    async def _ask(self, entry: Entry, places: list[Place], owned: Owned, *forgiven: Forgiven) -> Step:
+        """For a second factor, in a new sign-in or the one that is pending."""
+        user, now = entry.user, self._clock.now()
+        pending = await self._store.pending_sign_in(user.id, entry.origin.network)
+        if pending is not None and pending.alive(now):
+            sign_in = pending.again(permanent=entry.permanent)
+        else:
+            sign_in = self._new(entry)
+        mails: list[Mail] = []
+        if not owned.authenticators and sign_in.mailable(now):
+            sign_in, mail = self._factors.mailed(sign_in, user)
+            mails.append(mail)
+        await self._store.save(sign_in, *mails, *forgiven)
+        return self._challenge(sign_in, user, places, owned)
 
-def _purpose(sign_in: str) -> str:
-    return f"sign_in:{sign_in}"
+    def _new(self, entry: Entry) -> SignIn:
+        now = self._clock.now()
+        return SignIn(
+            id=new_id(),
+            user=entry.user.id,
+            network=entry.origin.network,
+            permanent=entry.permanent,
+            expires_at=now + CODE_LIFETIME,
+            forget_at=now + timedelta(days=1),
+        )
 
+    def _challenge(self, sign_in: SignIn, user: User, places: list[Place], owned: Owned) -> Step:
+        policies = [place.organisation.policy for place in places]
+        offers = self._factors.offers(sign_in, user, owned, policies)
+        wait = sign_in.code.resend_after(self._clock.now()) if sign_in.code else 0.0
+        return Step("second_factor", sign_in.id, offers, wait, permanent=sign_in.permanent)
 
-def _chosen(places: list[Place], organisation: OrganisationId | None) -> Place | None:
-    """The place asked for, or the only one there is (ID-31)."""
-    if organisation is None:
-        return places[0] if len(places) == 1 else None
-    return next((place for place in places if place.organisation.id == organisation), None)
+    def _too_weak(self, sign_in: SignIn, user: User, place: Place, owned: Owned) -> Step:
+        """The mailbox is not enough there: another factor, or none yet to show."""
+        if not owned.authenticators:
+            return Step("enrol_factor", sign_in.id, places=[place], permanent=sign_in.permanent)
+        return self._challenge(sign_in, user, [place], owned)

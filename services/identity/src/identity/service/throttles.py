@@ -4,7 +4,9 @@ from typing import Protocol
 
 from common.clock import Clock
 from common.errors import Conflict, Throttled
-from identity.domain.throttles import Counted, Forgiven, Origin, Policy, Throttle
+from common.ids import UserId
+from identity.domain.factors import GUESSABLE, Factor
+from identity.domain.throttles import SECOND_FACTOR, Counted, Forgiven, Origin, Policy, Throttle
 from identity.service.secrets import Secrets
 
 
@@ -39,6 +41,13 @@ class Throttles:
             return Forgiven(identity)
         message = "Another try for this account is being made at this moment."
         raise Throttled("too_many_tries", message, retry_after=1)
+
+    async def factor(self, user: UserId, factor: Factor) -> tuple[Forgiven, ...]:
+        """Count one try of a second factor, if it is one that could be guessed: whoever has found out a
+        password must not use up what its owner still has."""
+        if factor not in GUESSABLE:
+            return ()
+        return (await self.claim("second_factor", user, SECOND_FACTOR),)
 
     async def address(self, what: str, origin: Origin) -> Counted:
         """`Throttled` when this address has to wait; returns the count to save with a failure.

@@ -1,9 +1,10 @@
 """How identity is kept in MongoDB: one module per group of aggregates, each with its indexes."""
 
-from identity.store import accounts, api_keys, audit, federation, people
+from identity.store import accounts, api_keys, audit, factors, federation, people
 from identity.store.accounts import IdentityStore
 from identity.store.api_keys import ApiKeyStore
 from identity.store.audit import AuditStore
+from identity.store.factors import FactorStore
 from identity.store.federation import FederationStore
 from identity.store.people import PeopleStore
 
@@ -11,6 +12,7 @@ __all__ = [
     "INDEXES",
     "ApiKeyStore",
     "AuditStore",
+    "FactorStore",
     "FederationStore",
     "IdentityStore",
     "PeopleStore",
@@ -20,6 +22,7 @@ INDEXES = (
     *accounts.INDEXES,
     *api_keys.INDEXES,
     *audit.INDEXES,
+    *factors.INDEXES,
     *federation.INDEXES,
     *people.INDEXES,
 )

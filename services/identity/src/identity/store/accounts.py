@@ -7,35 +7,36 @@ from typing import Any, TypeVar
 
 from common.auth import Role
 from common.contracts import Event
-from common.database import Database, Delete, Document, Index, Insert, Save, Update, Write
-from common.ids import OrganisationId, SessionId, UserId
+from common.database import Delete, Document, Index, Insert, Save, Update, Write
+from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Acceptance, Login, LoginGone, Membership, Organisation, User
+from identity.domain.authenticators import Authenticator, RecoveryCodes
 from identity.domain.codes import OneTimeCode
 from identity.domain.keys import SigningKey
 from identity.domain.mails import Mail
 from identity.domain.policies import SignInPolicy
 from identity.domain.registrations import Form, Registration
-from identity.domain.sessions import Session, Visit
+from identity.domain.sessions import Session
 from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import Counted, Forgiven, Throttle
+from identity.store import sessions
+from identity.store.sessions import SESSIONS, SIGN_INS, SessionReads, write_session
 
 REGISTRATIONS, USERS, LOGINS, ORGANISATIONS = "registrations", "users", "logins", "organisations"
-MEMBERSHIPS, SIGN_INS, SESSIONS, MAILS = "memberships", "sign_ins", "sessions", "mails"
+MEMBERSHIPS, MAILS = "memberships", "mails"
 THROTTLES, SIGNING_KEYS = "throttles", "signing_keys"
+AUTHENTICATORS, RECOVERY_CODES = "authenticators", "recovery_codes"
 
 INDEXES = (
+    *sessions.INDEXES,
     Index(REGISTRATIONS, (("form.email", 1),), unique=True, where={"state": "pending"}),
     Index(REGISTRATIONS, (("forget_at", 1),), expire_after=0),
     Index(MEMBERSHIPS, (("user", 1),)),
     Index(MEMBERSHIPS, (("organisation", 1),)),
-    Index(SIGN_INS, (("user", 1), ("network", 1), ("state", 1), ("_id", -1))),
-    Index(SIGN_INS, (("forget_at", 1),), expire_after=0),
-    Index(SESSIONS, (("user", 1), ("ended_at", 1))),
-    Index(SESSIONS, (("organisation", 1), ("ended_at", 1), ("_id", 1))),
-    Index(SESSIONS, (("forget_at", 1),), expire_after=0),
     Index(MAILS, (("due_at", 1),), where={"state": "waiting"}),
     Index(MAILS, (("forget_at", 1),), expire_after=0),
     Index(THROTTLES, (("forget_at", 1),), expire_after=0),
+    Index(SIGNING_KEYS, (("published_until", 1),), expire_after=0),
 )
 
 Kept = (
@@ -52,6 +53,8 @@ Kept = (
     | Throttle
     | Counted
     | Forgiven
+    | Authenticator
+    | RecoveryCodes
 )
 _AGGREGATES: dict[type, str] = {
     Registration: REGISTRATIONS,
@@ -62,16 +65,15 @@ _AGGREGATES: dict[type, str] = {
     Session: SESSIONS,
     Mail: MAILS,
     Throttle: THROTTLES,
+    Authenticator: AUTHENTICATORS,
+    RecoveryCodes: RECOVERY_CODES,
 }
 _BELONGS = {"via": "membership", "ended_at": None}
 T = TypeVar("T")
 
 
-class IdentityStore:
+class IdentityStore(SessionReads):
     """Reads by what people know; writes what one decision changed, all or nothing."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def save(self, *things: Kept, events: Sequence[Event] = ()) -> None:
         """`Stale` when an aggregate was changed meanwhile, `Conflict` when a new one exists already."""
@@ -117,31 +119,6 @@ class IdentityStore:
         rows = await self._database.find(ORGANISATIONS, {"_id": {"$in": identities}})
         return [_organisation(row) for row in rows]
 
-    async def sign_in(self, identity: str) -> SignIn | None:
-        return await self._one(SIGN_INS, {"_id": identity}, sign_in_of)
-
-    async def pending_sign_in(self, user: UserId, network: str) -> SignIn | None:
-        """The latest one; it may have expired."""
-        where = {"user": user, "network": network, "state": "pending"}
-        rows = await self._database.find(SIGN_INS, where, sort=[("_id", -1)], limit=1)
-        return sign_in_of(rows[0]) if rows else None
-
-    async def session(self, identity: SessionId) -> Session | None:
-        return await self._one(SESSIONS, {"_id": identity}, _session)
-
-    async def sessions_of(self, user: UserId) -> list[Session]:
-        """Those that have not been ended; they may have idled out."""
-        rows = await self._database.find(SESSIONS, {"user": user, "ended_at": None})
-        return [_session(row) for row in rows]
-
-    async def sessions_in(
-        self, organisation: OrganisationId, after: SessionId | None, limit: int
-    ) -> list[Session]:
-        """Those that have not been ended, a page at a time, oldest first."""
-        where = {"organisation": organisation, "ended_at": None, "_id": {"$gt": after or ""}}
-        rows = await self._database.find(SESSIONS, where, sort=[("_id", 1)], limit=limit)
-        return [_session(row) for row in rows]
-
     async def throttle(self, identity: str) -> Throttle | None:
         return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**named(row)))
 
@@ -175,7 +152,7 @@ def write_of(thing: Kept) -> Write:
             return Delete(LOGINS, {"_id": thing.name, "user": thing.user})
         case SigningKey():
             document = asdict(thing)
-            return Insert(SIGNING_KEYS, {"_id": document.pop("number"), **document})
+            return Save(SIGNING_KEYS, {"_id": document.pop("number"), **document})
         case Counted():
             times = {"last_at": thing.at, "forget_at": thing.forget_at}
             change: dict[str, Any] = {"$set": times, "$inc": {"version": 1}}
@@ -185,10 +162,8 @@ def write_of(thing: Kept) -> Write:
             return Update(THROTTLES, {"_id": thing.id}, {"$set": {"tries": 0}, "$inc": {"version": 1}})
         case Membership():
             return Save(MEMBERSHIPS, {"_id": thing.id, **asdict(thing), "role": thing.role.value})
-        case Session(visit=Visit()):
-            document = asdict(thing)
-            document["visit"]["role"] = document["visit"]["role"].value
-            return Save(SESSIONS, {"_id": document.pop("id"), **document})
+        case Session():
+            return write_session(thing)
         case _:
             document = asdict(thing)
             return Save(_AGGREGATES[type(thing)], {"_id": document.pop("id"), **document})
@@ -217,20 +192,10 @@ def _organisation(row: Document) -> Organisation:
     return Organisation(**(named(row) | {"sign_in": known, "owners": tuple(row["owners"])}))
 
 
-def _session(row: Document) -> Session:
-    visit = row.get("visit")
-    known = Visit(**(visit | {"role": Role(visit["role"])})) if visit else None
-    return Session(**(named(row) | {"visit": known}))
-
-
 def _membership(row: Document) -> Membership:
     fields = {key: value for key, value in row.items() if key != "_id"}
     scope = {key: None if row[key] is None else tuple(row[key]) for key in ("items", "servers")}
     return Membership(**(fields | scope | {"role": Role(row["role"])}))
-
-
-def sign_in_of(row: Document) -> SignIn:
-    return SignIn(**(named(row) | {"code": OneTimeCode(**row["code"])}))
 
 
 def acceptances(rows: Sequence[Document]) -> tuple[Acceptance, ...]:

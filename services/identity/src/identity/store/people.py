@@ -15,18 +15,19 @@ from identity.domain.recoveries import Recovery
 from identity.domain.registrations import Form
 from identity.domain.sign_ins import SignIn
 from identity.store.accounts import (
-    SIGN_INS,
+    AUTHENTICATORS,
+    RECOVERY_CODES,
     USERS,
     IdentityStore,
     Kept,
     acceptances,
     named,
-    sign_in_of,
     user_of,
     write_of,
 )
 from identity.store.api_keys import API_KEYS
 from identity.store.federation import CONNECTED, FOREIGN_LOGINS
+from identity.store.sessions import SIGN_INS, sign_in_of
 
 PARTNER_CODES, PARTNER_REQUESTS = "partner_codes", "partner_requests"
 RECOVERIES, EMAIL_CHANGES = "recoveries", "email_changes"
@@ -37,8 +38,10 @@ INDEXES = (
     Index(EMAIL_CHANGES, (("forget_at", 1),), expire_after=0),
     Index(USERS, (("leaves_at", 1),), where={"state": "leaving"}),
 )
-PERSONAL: tuple[str, ...] = (SIGN_INS, FOREIGN_LOGINS)
+PERSONAL: tuple[str, ...] = (SIGN_INS, AUTHENTICATORS, FOREIGN_LOGINS)
 """Collections whose documents belong to one person (field `user`) and go with the account."""
+KEYED_BY_PERSON = (RECOVERIES, EMAIL_CHANGES, CONNECTED, RECOVERY_CODES)
+"""The same, with the person's id for their own."""
 _AGGREGATES: dict[type, str] = {
     PartnerCode: PARTNER_CODES,
     PartnerRequest: PARTNER_REQUESTS,
@@ -60,9 +63,7 @@ class PeopleStore(IdentityStore):
     async def part(self, user: User, *things: Kept, events: Sequence[Event]) -> None:
         """`save` for somebody who goes: what belongs to the person alone is removed in the same change."""
         removed = [Delete(collection, {"user": user.id}) for collection in PERSONAL]
-        removed += [
-            Delete(collection, {"_id": user.id}) for collection in (RECOVERIES, EMAIL_CHANGES, CONNECTED)
-        ]
+        removed += [Delete(collection, {"_id": user.id}) for collection in KEYED_BY_PERSON]
         removed.append(Delete(API_KEYS, {"owner": user.id, "kind": "personal"}))
         await self._database.commit([*(_write(thing) for thing in (user, *things)), *removed], events)
 

@@ -1,0 +1,58 @@
+"""Authenticators and recovery codes, as they are kept in MongoDB; `IdentityStore` writes them."""
+
+from typing import Any
+
+from common.database import Database, Document, Index
+from common.ids import UserId
+from identity.domain.authenticators import MOST, Authenticator, Passkey, RecoveryCodes, Totp
+from identity.store.accounts import AUTHENTICATORS, RECOVERY_CODES, IdentityStore
+
+INDEXES = (
+    Index(AUTHENTICATORS, (("user", 1), ("state", 1), ("_id", 1))),
+    Index(
+        AUTHENTICATORS,
+        (("passkey.credential", 1),),
+        unique=True,
+        where={"passkey.credential": {"$exists": True}},
+    ),
+    Index(AUTHENTICATORS, (("forget_at", 1),), expire_after=0),
+)
+
+
+class FactorStore:
+    """Reads by what people know; writes through the store that knows all documents."""
+
+    def __init__(self, database: Database, writer: IdentityStore) -> None:
+        self._database = database
+        self.save = writer.save
+
+    async def authenticators(self, user: UserId) -> list[Authenticator]:
+        """Those that work, oldest first."""
+        where = {"user": user, "state": "active"}
+        rows = await self._database.find(AUTHENTICATORS, where, sort=[("_id", 1)], limit=MOST)
+        return [_authenticator(row) for row in rows]
+
+    async def authenticator(self, identity: str, user: UserId) -> Authenticator | None:
+        row = await self._database.get(AUTHENTICATORS, {"_id": identity, "user": user})
+        return _authenticator(row) if row else None
+
+    async def passkey(self, credential: bytes) -> Authenticator | None:
+        """Whosever it is."""
+        row = await self._database.get(AUTHENTICATORS, {"passkey.credential": credential})
+        return _authenticator(row) if row else None
+
+    async def recovery_codes(self, user: UserId) -> RecoveryCodes | None:
+        row = await self._database.get(RECOVERY_CODES, {"_id": user})
+        if row is None:
+            return None
+        return RecoveryCodes(**(_named(row) | {"digests": tuple(row["digests"])}))
+
+
+def _authenticator(row: Document) -> Authenticator:
+    totp, passkey = row["totp"], row["passkey"]
+    parts = {"totp": Totp(**totp) if totp else None, "passkey": Passkey(**passkey) if passkey else None}
+    return Authenticator(**(_named(row) | parts))
+
+
+def _named(row: Document) -> dict[str, Any]:
+    return {"id" if key == "_id" else key: value for key, value in row.items()}
