@@ -11,6 +11,15 @@ from common.contracts import EVENTS, Event, licensing
 from common.contracts.audit import ActRecorded, ActRefused, VisitorActed
 from common.contracts.identity import AccessChanged, OrganisationChanged, OrganisationCreated, SessionRevoked
 from common.contracts.licensing import CreditNoteIssued, InvoiceIssued, LicenceChanged, PaymentReceived
+from common.contracts.identity import (
+    AccessChanged,
+    OrganisationChanged,
+    OrganisationCreated,
+    SessionRevoked,
+    VisitorEntered,
+    VisitorLeft,
+)
+from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import (
     CameraClaimed,
     CameraConnected,
@@ -61,6 +70,24 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
             "servers": None,
             "until": datetime(2026, 4, 1, tzinfo=UTC),
         },
+    ),
+    (
+        VisitorEntered,
+        {
+            "session": "ses1",
+            "user": "usr1",
+            "name": "Tom Technik",
+            "home": "Partner GmbH",
+            "via": "partner",
+            "grant": "gra1",
+            "role": "operator",
+            "items": ["loc1"],
+            "until": None,
+        },
+    ),
+    (
+        VisitorLeft,
+        {"session": "ses1", "user": "usr1", "via": "partner", "grant": "gra1", "reason": "grant_ended"},
     ),
     (
         OrganisationChanged,

@@ -65,6 +65,39 @@ class AccessChanged(Event):
     until: Instant | None = None
 
 
+class VisitorEntered(Event):
+    """A partner's technician or support is in the organisation from now on; shown to its people, live."""
+
+    wire: ClassVar[str] = "identity.visitor_entered.v1"
+    about: ClassVar[str] = "session"
+
+    organisation: OrganisationId
+    session: SessionId
+    user: UserId
+    name: str
+    """Of the person, and of the organisation that sent it."""
+    home: str
+    via: Literal["partner", "support"]
+    grant: str
+    role: str
+    items: tuple[str, ...] | None
+    until: Instant | None
+
+
+class VisitorLeft(Event):
+    """The visit is over: `reason` is that of `SessionRevoked`."""
+
+    wire: ClassVar[str] = "identity.visitor_left.v1"
+    about: ClassVar[str] = "session"
+
+    organisation: OrganisationId
+    session: SessionId
+    user: UserId
+    via: Literal["partner", "support"]
+    grant: str
+    reason: str
+
+
 class OrganisationChanged(Event):
     """Name or preferences of an organisation are others now."""
 

@@ -9,6 +9,8 @@ from common.auth import Action
 
 VISIBLE: Final[Mapping[str, Action]] = {
     "identity.organisation_created.v1": Action.READ_ORGANISATION,
+    "identity.visitor_entered.v1": Action.READ_ORGANISATION,
+    "identity.visitor_left.v1": Action.READ_ORGANISATION,
     "provisioning.camera_claimed.v1": Action.READ_CAMERAS,
     "provisioning.claim_progressed.v1": Action.READ_CAMERAS,
     "provisioning.camera_connected.v1": Action.READ_CAMERAS,
