@@ -63,6 +63,8 @@ async def test_a_partner_asks_staff_approves_and_the_partner_activates(portal: A
     tokens = await portal.signed_in(login="pat@fitters.example")
     _, me = await portal.get("me", tokens["access_token"])
     assert me["role"] == "partner_super_admin"
+    (partner,) = [row for row in portal.rows("organisations") if row["kind"] == "partner"]
+    assert partner["partner_code"] == "STEP-0042"  # by which customers invite it
     assert await waiting(portal, staff) == []
 
 

@@ -46,6 +46,8 @@ class Organisation:
     currency: str
     language: Language
     created_at: datetime
+    partner_code: str | None = None
+    """A partner's entry in the registry of codes (ID-61)."""
     sign_in: SignInPolicy | None = None
     """None: nobody has decided yet."""
     owners: tuple[UserId, ...] = ()
@@ -157,6 +159,10 @@ class Membership:
     def after(self, earlier: "Membership | None") -> "Membership":
         """The next version of what this person was here before, if anything."""
         return replace(self, version=earlier.version + 1) if earlier else self
+
+    def touched(self) -> "Membership":
+        """The same, saved along with what stands on it: of its end at this instant one of both learns."""
+        return replace(self, version=self.version + 1)
 
     def changed(
         self, role: Role, items: tuple[str, ...] | None, servers: tuple[str, ...] | None, now: datetime

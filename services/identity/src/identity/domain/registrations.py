@@ -208,5 +208,6 @@ def organisation_of(identity: OrganisationId, form: Form, now: datetime) -> Orga
         time_zone=form.time_zone,
         currency=form.currency,
         language=form.language,
+        partner_code=form.partner_code,
         created_at=now,
     )

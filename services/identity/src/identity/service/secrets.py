@@ -44,6 +44,10 @@ class Secrets:
     def one_time_password(self, purpose: str, now: datetime, lifetime: timedelta, tries: int) -> OneTimeCode:
         return self._code(purpose, f"{secrets.randbelow(1_000_000):06}", now + lifetime, tries, now)
 
+    def link_code(self, purpose: str, now: datetime, lifetime: timedelta) -> OneTimeCode:
+        """A code that is followed, not typed: 256 bits."""
+        return self._code(purpose, secrets.token_urlsafe(32), now + lifetime, 1, now)
+
     def code_digest(self, purpose: str, typed: str) -> bytes:
         """The digest of a code as a person types it: with or without dash, in small letters, O for 0."""
         return self.digest(purpose, typed.upper().translate(_TYPED))

@@ -1,11 +1,12 @@
 """How identity is kept in MongoDB: one module per group of aggregates, each with its indexes."""
 
-from identity.store import accounts, api_keys, audit, factors, federation, people
+from identity.store import accounts, api_keys, audit, factors, federation, organisations, people
 from identity.store.accounts import IdentityStore
 from identity.store.api_keys import ApiKeyStore
 from identity.store.audit import AuditStore
 from identity.store.factors import FactorStore
 from identity.store.federation import FederationStore
+from identity.store.organisations import OrganisationStore
 from identity.store.people import PeopleStore
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "FactorStore",
     "FederationStore",
     "IdentityStore",
+    "OrganisationStore",
     "PeopleStore",
 ]
 
@@ -24,5 +26,6 @@ INDEXES = (
     *audit.INDEXES,
     *factors.INDEXES,
     *federation.INDEXES,
+    *organisations.INDEXES,
     *people.INDEXES,
 )

@@ -93,31 +93,31 @@ class IdentityStore(SessionReads):
     async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None:
         """Nobody's who has left, and no visitor's."""
         where = {"_id": f"{organisation}:{user}", **_BELONGS}
-        return await self._one(MEMBERSHIPS, where, _membership)
+        return await self._one(MEMBERSHIPS, where, membership_of)
 
     async def standing(self, organisation: OrganisationId, user: UserId) -> Membership | None:
         """What somebody is or was in an organisation, as one of its people or as a visitor."""
-        return await self._one(MEMBERSHIPS, {"_id": f"{organisation}:{user}"}, _membership)
+        return await self._one(MEMBERSHIPS, {"_id": f"{organisation}:{user}"}, membership_of)
 
     async def memberships(self, user: UserId) -> list[Membership]:
         """Where somebody belongs; places that are only visited are not among them."""
         return [
-            _membership(row) for row in await self._database.find(MEMBERSHIPS, {"user": user, **_BELONGS})
+            membership_of(row) for row in await self._database.find(MEMBERSHIPS, {"user": user, **_BELONGS})
         ]
 
     async def members(self, organisation: OrganisationId) -> list[Membership]:
         """An organisation's own people."""
         where = {"organisation": organisation, **_BELONGS}
-        return [_membership(row) for row in await self._database.find(MEMBERSHIPS, where)]
+        return [membership_of(row) for row in await self._database.find(MEMBERSHIPS, where)]
 
     async def visited(self, user: UserId) -> list[Membership]:
         """Where somebody is a visitor now."""
         where = {"user": user, "ended_at": None, "via": {"$in": ["partner", "support"]}}
-        return [_membership(row) for row in await self._database.find(MEMBERSHIPS, where)]
+        return [membership_of(row) for row in await self._database.find(MEMBERSHIPS, where)]
 
     async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]:
         rows = await self._database.find(ORGANISATIONS, {"_id": {"$in": identities}})
-        return [_organisation(row) for row in rows]
+        return [organisation_of(row) for row in rows]
 
     async def throttle(self, identity: str) -> Throttle | None:
         return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**named(row)))
@@ -186,13 +186,13 @@ def user_of(row: Document) -> User:
     return User(**(named(row) | {"accepted": acceptances(row["accepted"])}))
 
 
-def _organisation(row: Document) -> Organisation:
+def organisation_of(row: Document) -> Organisation:
     policy = row.get("sign_in")
     known = SignInPolicy(**policy) if policy else None
     return Organisation(**(named(row) | {"sign_in": known, "owners": tuple(row["owners"])}))
 
 
-def _membership(row: Document) -> Membership:
+def membership_of(row: Document) -> Membership:
     fields = {key: value for key, value in row.items() if key != "_id"}
     scope = {key: None if row[key] is None else tuple(row[key]) for key in ("items", "servers")}
     return Membership(**(fields | scope | {"role": Role(row["role"])}))

@@ -43,18 +43,18 @@ class SessionReads:
 
     async def session(self, identity: SessionId) -> Session | None:
         row = await self._database.get(SESSIONS, {"_id": identity})
-        return _session(row) if row else None
+        return session_of(row) if row else None
 
     async def sessions_of(self, user: UserId) -> list[Session]:
         """Those that have not been ended; they may have idled out."""
         where = {"user": user, "ended_at": None}
         rows = await self._database.find(SESSIONS, where, sort=[("_id", -1)], limit=MOST_SESSIONS)
-        return [_session(row) for row in rows]
+        return [session_of(row) for row in rows]
 
     async def recent_sessions(self, user: UserId, limit: int) -> list[Session]:
         """The latest ones, also those that have ended."""
         rows = await self._database.find(SESSIONS, {"user": user}, sort=[("_id", -1)], limit=limit)
-        return [_session(row) for row in rows]
+        return [session_of(row) for row in rows]
 
     async def sessions_in(
         self, organisation: OrganisationId, after: SessionId | None, limit: int
@@ -62,7 +62,7 @@ class SessionReads:
         """Those that have not been ended, a page at a time, oldest first."""
         where = {"organisation": organisation, "ended_at": None, "_id": {"$gt": after or ""}}
         rows = await self._database.find(SESSIONS, where, sort=[("_id", 1)], limit=limit)
-        return [_session(row) for row in rows]
+        return [session_of(row) for row in rows]
 
 
 def write_session(session: Session) -> Save:
@@ -74,7 +74,7 @@ def write_session(session: Session) -> Save:
     return Save(SESSIONS, document)
 
 
-def _session(row: Document) -> Session:
+def session_of(row: Document) -> Session:
     visit = row.get("visit")
     known = Visit(**(visit | {"role": Role(visit["role"])})) if visit else None
     return Session(**(_named(row) | {"visit": known}))
