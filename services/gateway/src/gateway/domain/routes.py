@@ -27,6 +27,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "api-keys": "identity",
     "identity-providers": "identity",
     "federated-sign-ins": "identity",
+    "members": "identity",
+    "invitations": "identity",
     "claims": "provisioning",
     "cameras": "provisioning",
     "camera-codes": "provisioning",
@@ -64,6 +66,8 @@ _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("GET", "identity-providers"): _EXACTLY,
     ("POST", "federated-sign-ins"): re.compile("(/[^/]+/complete)?"),
     ("POST", "api-keys"): re.compile("/exchange"),
+    # Whoever holds an invitation's link need not have an account yet.
+    ("POST", "invitations"): re.compile(r"/[^/]+/(view|confirm|join)"),
     # An on-site server shows its own credential, which only the relay can judge.
     ("PUT", "servers"): re.compile(r"/[^/]+/heartbeat"),
 }

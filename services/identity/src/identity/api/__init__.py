@@ -6,7 +6,9 @@ from identity.api.authenticators import AuthenticatorsApi
 from identity.api.devices import DevicesApi
 from identity.api.email_changes import EmailChangesApi
 from identity.api.federation import FederationApi
+from identity.api.invitations import InvitationsApi
 from identity.api.me import MeApi
+from identity.api.members import MembersApi
 from identity.api.organisation import OrganisationApi
 from identity.api.partner_codes import PartnerCodesApi
 from identity.api.partner_requests import PartnerRequestsApi
@@ -24,7 +26,9 @@ __all__ = [
     "DevicesApi",
     "EmailChangesApi",
     "FederationApi",
+    "InvitationsApi",
     "MeApi",
+    "MembersApi",
     "OrganisationApi",
     "PartnerCodesApi",
     "PartnerRequestsApi",

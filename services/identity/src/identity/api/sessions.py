@@ -10,7 +10,7 @@ from common.http import Answer, Body, Call, NoQuery, Route
 from common.ids import OrganisationId
 from identity.api.fields import OrganisationRef
 from identity.service.keys import KeyRing
-from identity.service.sessions import Place, Sessions
+from identity.service.sessions import Place, Sessions, Tokens
 
 KEYS_CACHED = "public, max-age=300, stale-while-revalidate=600"
 """Together as long as a new key is published before it signs."""
@@ -26,6 +26,15 @@ class TokensView(BaseModel):
     refresh_token: str
     expires_in: int = Field(description="Seconds the access token lives")
     organisation: str
+
+    @classmethod
+    def of(cls, tokens: Tokens) -> "TokensView":
+        return cls(
+            access_token=tokens.access,
+            refresh_token=tokens.refresh,
+            expires_in=tokens.expires_in,
+            organisation=tokens.organisation,
+        )
 
 
 class PlaceView(BaseModel):
@@ -108,12 +117,7 @@ class SessionsApi:
             OrganisationId(chosen) if chosen else None,
             shared=call.request.headers.get("X-Vedette-Client") == "browser",
         )
-        return TokensView(
-            access_token=tokens.access,
-            refresh_token=tokens.refresh,
-            expires_in=tokens.expires_in,
-            organisation=tokens.organisation,
-        )
+        return TokensView.of(tokens)
 
     async def sign_out(self, call: Call[None, NoQuery]) -> None:
         """Ends this session everywhere: its tokens, streams and remote sessions."""

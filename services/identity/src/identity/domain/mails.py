@@ -35,6 +35,7 @@ Template = Literal[
     "password_changed",
     "password_reset",
     "personal_activation",
+    "invitation",
 ]
 """The files in each language's folder of templates."""
 Value = str | int | datetime | list[str]

@@ -140,16 +140,16 @@ class Sessions:
         now = self._clock.now()
         verdict = session.judge(self._digest(token), here.policy, now, shared=shared) if here else "ended"
         if verdict == "ended":
-            raise _over()
+            raise session_over()
         if verdict == "late":
             raise _overtaken()
         if verdict != "current":
             await self._end(session.id, "refresh_reused" if verdict == "reused" else "expired")
-            raise _over()
+            raise session_over()
         if place is None:
             raise not_a_member()
         if not place.organisation.policy.admits(session.factor):
-            raise _too_weak()
+            raise too_weak()
         successor = self._secrets.refresh_token(session.id)
         session = session.refreshed(self._digest(successor), wanted, now)
         access = await self.access(session, place)
@@ -184,16 +184,17 @@ class Sessions:
         session = await self._store.session(actor.session)
         user = await self._store.user(actor.user)
         places = await self.places(actor.user)
-        here = next((place for place in places if place.organisation.id == actor.organisation), None)
+        here = await self.place(session, actor.organisation) if session else None
         if session is None or session.ended_at is not None or user is None or here is None:
-            raise _over()
+            raise session_over()
         return Self(user, here, places)
 
     async def places(self, user: UserId) -> list[Place]:
         """Where somebody belongs, by name."""
-        roles = {member.organisation: member.role for member in await self._store.memberships(user)}
-        found = await self._store.organisations(list(roles))
-        return [Place(item, roles[item.id]) for item in sorted(found, key=lambda item: item.name.lower())]
+        known = {member.organisation: member for member in await self._store.memberships(user)}
+        found = await self._store.organisations(list(known))
+        by_name = sorted(found, key=lambda item: item.name.lower())
+        return [Place(item, known[item.id].role, known[item.id].scoped) for item in by_name]
 
     async def _here_and_there(
         self, session: Session, wanted: OrganisationId
@@ -210,7 +211,7 @@ class Sessions:
         if visit:  # its rights are the grant's, and they are valid in one organisation
             stays = wanted == session.organisation
             return here, Place(there, visit.role, visit.scoped) if stays else None
-        return here, Place(there, member.role) if member else None
+        return here, Place(there, member.role, member.scoped) if member else None
 
     async def _end(self, identity: SessionId, reason: EndReason) -> None:
         async def attempt() -> None:
@@ -234,7 +235,7 @@ async def _nothing(user: UserId) -> None:
     """Nobody wants to know."""
 
 
-def _over() -> Unauthenticated:
+def session_over() -> Unauthenticated:
     return Unauthenticated("session_over", "This session is over", next_step="Sign in again.")
 
 
@@ -251,7 +252,7 @@ def not_a_member() -> Forbidden:
     return Forbidden("not_a_member", "You are not a member of this organisation")
 
 
-def _too_weak() -> Forbidden:
+def too_weak() -> Forbidden:
     return Forbidden(
         "second_factor_needed",
         "This organisation needs a second factor",

@@ -1,0 +1,44 @@
+"""The wing of people: members, invitations, partners, support; who is in an organisation, how they enter."""
+
+from common.contracts.identity import SessionRevoked
+from common.contracts.licensing import LicenceChanged
+from common.contracts.provisioning import CameraConnected, CameraRemoved
+from common.contracts.relay import ServerStatusChanged
+from common.due import DueLoop
+from identity.api import (
+    InvitationsApi,
+    MembersApi,
+)
+from identity.app.core import Core, Wing
+from identity.service.health import HealthBook
+from identity.service.invitations import Invitations
+from identity.service.joining import Joining
+from identity.service.members import Members
+from identity.service.visits import Visits
+from identity.store import OrganisationStore
+
+
+def people(core: Core) -> Wing:
+    store, clock, post, secrets = OrganisationStore(core.parts.database), core.clock, core.post, core.secrets
+    url, throttles = core.public_url, core.throttles
+    visits = Visits(store, core.sessions, clock)
+    invitations = Invitations(store, secrets, throttles, post, clock, public_url=url)
+    joining = Joining(store, secrets, core.hasher, throttles, visits, clock, editions=core.editions)
+    health = HealthBook(store)
+    return Wing(
+        apis=[
+            MembersApi(Members(store, visits, clock)),
+            InvitationsApi(invitations, joining, core.origins),
+        ],
+        hears={
+            SessionRevoked: visits.session_over,
+            CameraConnected: health.camera_connected,
+            CameraRemoved: health.camera_removed,
+            LicenceChanged: health.licence_changed,
+            ServerStatusChanged: health.server_changed,
+        },
+        background=[
+            DueLoop("invitations", invitations.next_due, invitations.expire, clock),
+            DueLoop("visits", visits.next_idle, visits.end_idle, clock),
+        ],
+    )

@@ -1,0 +1,113 @@
+"""An organisation's people: listed, changed, removed, leaving by themselves (ID-30 to ID-39)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from common.auth import Actor
+from common.clock import Clock
+from common.contracts import Event
+from common.errors import Forbidden, NotFound
+from common.ids import OrganisationId, UserId
+from common.races import settled
+from identity.domain.accounts import Membership, Organisation, User
+from identity.domain.members import Rights, check_may_give
+from identity.service.visits import Change, Visits
+
+log = structlog.get_logger("members")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of an organisation's people."""
+
+    user: User
+    membership: Membership
+
+
+class MemberStore(Protocol):
+    async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None: ...
+
+    async def members(self, organisation: OrganisationId) -> list[Membership]: ...
+
+    async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
+
+    async def users(self, identities: list[UserId]) -> list[User]: ...
+
+    async def servers(self, organisation: OrganisationId) -> dict[str, str]: ...
+
+    async def save(self, *things: Change, events: tuple[Event, ...] = ()) -> None: ...
+
+
+class Members:
+    def __init__(self, store: MemberStore, visits: Visits, clock: Clock) -> None:
+        self._store = store
+        self._visits = visits
+        self._clock = clock
+
+    async def listed(self, organisation: OrganisationId) -> list[Member]:
+        """By name."""
+        known = {member.user: member for member in await self._store.members(organisation)}
+        users = await self._store.users(list(known))
+        members = [Member(user, known[user.id]) for user in users]
+        return sorted(members, key=lambda one: (one.user.last_name.lower(), one.user.first_name.lower()))
+
+    async def change(self, actor: Actor, user: UserId, wanted: Callable[[Rights], Rights]) -> Member:
+        """Another role, or other items and servers. `Conflict` for the last one with the highest role."""
+
+        async def attempt() -> Member:
+            organisation, member = await self._found(actor.organisation, user)
+            rights = wanted(Rights(role=member.role, items=member.items, servers=member.servers))
+            check_may_give(actor.role, member.role, rights.role)
+            rights.check(await self._store.servers(actor.organisation))
+            keeps = organisation.with_role(user, rights.role)
+            now = self._clock.now()
+            member, event = member.changed(rights.role, rights.items, rights.servers, now)
+            await self._store.save(*_new(organisation, keeps), member, events=(event,))
+            (person,) = await self._store.users([user])
+            return Member(person, member)
+
+        return await settled(attempt)
+
+    async def remove(self, actor: Actor, user: UserId) -> None:
+        """Out of the organisation, with all rights that came from belonging to it."""
+
+        async def attempt() -> None:
+            organisation, member = await self._found(actor.organisation, user)
+            check_may_give(actor.role, member.role)
+            await self._end(organisation, member, self._clock.now())
+
+        await settled(attempt)
+
+    async def leave(self, actor: Actor) -> None:
+        """By oneself; everybody may but the last one with the highest role."""
+        if actor.via != "membership":
+            raise Forbidden("not_a_member", "Only a signed-in member can leave")
+
+        async def attempt() -> None:
+            organisation, member = await self._found(actor.organisation, actor.user)
+            await self._end(organisation, member, self._clock.now())
+
+        await settled(attempt)
+
+    async def _end(self, organisation: Organisation, member: Membership, now: datetime) -> None:
+        keeps = organisation.with_role(member.user, None)
+        ended, event = member.ended(now)
+        visits, more = await self._visits.ending_with(member, now)
+        await self._store.save(*_new(organisation, keeps), ended, *visits, events=(event, *more))
+        log.info("member left", organisation=organisation.id, user=member.user)
+
+    async def _found(self, organisation: OrganisationId, user: UserId) -> tuple[Organisation, Membership]:
+        """`NotFound` alike for people elsewhere and for nobody."""
+        member = await self._store.membership(organisation, user)
+        if member is None:
+            raise NotFound("member_unknown", "There is no such member in this organisation")
+        (found,) = await self._store.organisations([organisation])
+        return found, member
+
+
+def _new(before: Organisation, after: Organisation) -> tuple[Organisation, ...]:
+    return () if after is before else (after,)
