@@ -120,5 +120,7 @@ def _sample(name: str, schema: Mapping[str, Any]) -> Any:
             return kind.get("minimum", 1)
         case "array":
             return []
+        case "string" if kind.get("format") == "date-time":
+            return "2030-01-01T00:00:00Z"
         case _:
             return "x" * max(8, kind.get("minLength", 0))

@@ -35,11 +35,27 @@ async def theirs(customer: Customer) -> Ids:
     # Refused when the customer signed in too long ago; then an id that nobody has is as good.
     app = await customer.ask("POST", "/api/v1/authenticators", {"kind": "totp", "name": "Phone"})
     signed_in = await customer.ask("GET", "/api/v1/sessions")
+    me = (await customer.ask("GET", "/api/v1/me")).body
+    invited, partner, support = [
+        (await customer.ask("POST", f"/api/v1/{path}", body)).body["id"]
+        for path, body in (
+            ("invitations", {"email": "invited@customer.example", "role": "viewer"}),
+            ("partners", {"email": "partner@partner.example", "role": "viewer"}),
+            ("support-grants", {"until": "2030-01-01T00:00:00Z"}),
+        )
+    ]
     return {
         "authenticators": (app.body or {}).get("id", new_id()),
         "sessions": signed_in.body["items"][0]["id"],
         "api-keys": key.body["api_key"]["id"],
         "connected-accounts": new_id(),  # there is no issuer here that one could come from
+        "members": me["user"]["id"],
+        "invitations": invited,
+        "partners": partner,
+        "customer-invitations": partner,
+        "customers": customer.organisation,
+        "support-grants": support,
+        "visits": new_id(),
         "claims": claim["id"],
         "cameras": camera["id"],
         "items": camera["id"],
@@ -100,6 +116,10 @@ async def test_a_strangers_id_answers_like_one_that_does_not_exist(
 async def test_nothing_of_theirs_was_touched_or_shown(
     suite: Suite, customer: Customer, stranger: Customer, theirs: Ids, operations: list[Operation]
 ) -> None:
+    for resource in ("invitations", "support-grants", "partners", "members"):
+        items = (await customer.ask("GET", f"/api/v1/{resource}")).body["items"]
+        kept = {one.get("id") or one["user"]: one.get("state") for one in items}
+        assert kept[theirs[resource]] in ("pending", "live", "invited", None), resource
     for resource in ("claims", "cameras", "licences", "servers"):
         reply = await customer.ask("GET", f"/api/v1/{resource}/{theirs[resource]}")
         assert reply.status == 200, (resource, reply.body)

@@ -36,6 +36,9 @@ Template = Literal[
     "password_reset",
     "personal_activation",
     "invitation",
+    "partner_invitation",
+    "support_entered",
+    "support_reminder",
 ]
 """The files in each language's folder of templates."""
 Value = str | int | datetime | list[str]
