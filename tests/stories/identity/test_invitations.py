@@ -236,6 +236,16 @@ async def test_who_belongs_nowhere_any_more_confirms_with_the_password(crowd: Cr
     assert versions == [2, 3]
 
 
+async def test_who_is_removed_leaves_no_invitation_behind(crowd: Crowd) -> None:
+    acme, owner = await crowd.organisation("Acme")
+    admin = await crowd.member(acme, Role.ADMIN, "adam@acme.example")
+    back_door, proof = link(await invited(crowd, admin, "adam@home.example", role="admin"))
+    other, good = link(await invited(crowd, owner))
+    assert (await owner.delete(f"members/{admin.id}"))[0] == 204
+    assert (await crowd.ask("POST", f"{back_door}/view", proof))[0] == 404
+    assert (await crowd.ask("POST", f"{other}/view", good))[0] == 200
+
+
 async def test_guessing_the_password_behind_an_invitation_is_slowed_down(crowd: Crowd) -> None:
     _, owner = await crowd.organisation("Acme")
     await crowd.stranger("nina@new.example")

@@ -59,7 +59,8 @@ async def test_entering_is_marked_shown_told_by_mail_and_recorded(crowd: Crowd) 
     assert (said.organisation, said.via, said.name, said.home) == (
         acme, "support", "Agent Test", "Vedette staff",
     )  # fmt: skip
-    assert (await inside.get("me"))[1]["role"] == "support"
+    _, me = await inside.get("me")
+    assert (me["role"], me["via"], me["grant"]) == ("support", "support", grant)
     assert "support_grant.given" in crowd.acts()
     _, visits = await owner.get("visits")
     assert [one["via"] for one in visits["items"]] == ["support"]

@@ -63,6 +63,8 @@ class SelfView(BaseModel):
     user: UserView
     organisation: PlaceView
     role: str
+    via: str = Field(description="`membership`, or as a visitor: `partner`, `support`")
+    grant: str | None = Field(description="Under which a visitor is here; pages show it all the time")
     organisations: list[PlaceView]
 
 
@@ -136,6 +138,8 @@ class SessionsApi:
             ),
             organisation=PlaceView.of(found.here),
             role=found.here.role.value,
+            via=call.actor.via,
+            grant=call.actor.grant,
             organisations=[PlaceView.of(place) for place in found.places],
         )
 

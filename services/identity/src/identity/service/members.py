@@ -1,6 +1,6 @@
 """An organisation's people: listed, changed, removed, leaving by themselves (ID-30 to ID-39)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,10 +10,12 @@ import structlog
 from common.auth import Actor
 from common.clock import Clock
 from common.contracts import Event
+from common.contracts.audit import ActRecorded
 from common.errors import Forbidden, NotFound
 from common.ids import OrganisationId, UserId
 from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
+from identity.domain.invitations import MOST_PENDING, Invitation, State
 from identity.domain.members import Rights, check_may_give
 from identity.service.visits import Change, Visits
 
@@ -36,6 +38,10 @@ class MemberStore(Protocol):
     async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
 
     async def users(self, identities: list[UserId]) -> list[User]: ...
+
+    async def invitations(
+        self, organisation: OrganisationId, state: State, before: str | None, limit: int
+    ) -> list[Invitation]: ...
 
     async def servers(self, organisation: OrganisationId) -> dict[str, str]: ...
 
@@ -73,12 +79,16 @@ class Members:
         return await settled(attempt)
 
     async def remove(self, actor: Actor, user: UserId) -> None:
-        """Out of the organisation, with all rights that came from belonging to it."""
+        """Out of the organisation, with all rights that came from belonging to it, and with the invitations
+        they have sent: none of them is a way back in."""
 
         async def attempt() -> None:
             organisation, member = await self._found(actor.organisation, user)
             check_may_give(actor.role, member.role)
-            await self._end(organisation, member, self._clock.now())
+            now = self._clock.now()
+            sent = await self._store.invitations(actor.organisation, "pending", None, MOST_PENDING)
+            revoked = [one.revoked(now) for one in sent if one.invited_by == user and one.alive(now)]
+            await self._end(organisation, member, now, revoked)
 
         await settled(attempt)
 
@@ -93,11 +103,23 @@ class Members:
 
         await settled(attempt)
 
-    async def _end(self, organisation: Organisation, member: Membership, now: datetime) -> None:
+    async def _end(
+        self,
+        organisation: Organisation,
+        member: Membership,
+        now: datetime,
+        revoked: Sequence[tuple[Invitation, ActRecorded]] = (),
+    ) -> None:
         keeps = organisation.with_role(member.user, None)
         ended, event = member.ended(now)
         visits, more = await self._visits.ending_with(member, now)
-        await self._store.save(*_new(organisation, keeps), ended, *visits, events=(event, *more))
+        await self._store.save(
+            *_new(organisation, keeps),
+            ended,
+            *visits,
+            *(invitation for invitation, _ in revoked),
+            events=(event, *more, *(act for _, act in revoked)),
+        )
         log.info("member left", organisation=organisation.id, user=member.user)
 
     async def _found(self, organisation: OrganisationId, user: UserId) -> tuple[Organisation, Membership]:
