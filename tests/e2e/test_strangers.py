@@ -56,6 +56,8 @@ async def theirs(customer: Customer) -> Ids:
         "customers": customer.organisation,
         "support-grants": support,
         "visits": new_id(),
+        "partner-codes": "NONE-0000",  # these two are staff's own
+        "partner-requests": new_id(),
         "claims": claim["id"],
         "cameras": camera["id"],
         "items": camera["id"],
