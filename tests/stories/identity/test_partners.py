@@ -173,6 +173,33 @@ async def test_of_the_end_of_a_grant_and_entering_at_once_nobody_stays_inside(sc
     assert [row for row in scene.crowd.portal.rows("sessions") if row["visit"] and not row["ended_at"]] == []
 
 
+async def test_of_the_end_of_a_grant_and_entering_again_at_once_nobody_stays_inside(scene: Scene) -> None:
+    grant = await scene.granted()
+    await scene.entered()
+    await asyncio.gather(
+        *(scene.tech.post(f"customers/{scene.acme}/sessions") for _ in range(3)),
+        scene.owner.delete(f"partners/{grant}"),
+        scene.tech.post(f"customers/{scene.acme}/sessions"),
+    )
+    assert (await scene.owner.get("visits"))[1]["items"] == []
+    assert [row for row in scene.crowd.portal.rows("sessions") if row["visit"] and not row["ended_at"]] == []
+
+
+async def test_however_a_visitors_session_ends_the_rights_end_with_it(scene: Scene) -> None:
+    await scene.granted()
+    await scene.entered()
+    scene.crowd.clock.advance(timedelta(minutes=1))
+    session = await scene.crowd.store.session(scene.crowd.said(VisitorEntered)[-1].session)
+    assert session is not None
+    ended, event = session.ended("password_changed", scene.crowd.clock.now())
+    await scene.crowd.store.save(ended, events=(event,))
+    await scene.crowd.portal.house.bus.deliver()
+
+    assert scene.crowd.said(AccessChanged)[-1].role is None
+    assert [one.reason for one in scene.crowd.said(VisitorLeft)] == ["password_changed"]
+    assert (await scene.owner.get("visits"))[1]["items"] == []
+
+
 async def test_entering_again_ends_the_earlier_visit(scene: Scene) -> None:
     await scene.granted()
     first = await scene.entered()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.auth import Role
 from common.auth.permissions import PERMISSIONS
-from common.errors import Conflict, Forbidden, Invalid
+from common.errors import Conflict, Forbidden, Invalid, NotFound
 from common.ids import OrganisationId, SessionId, UserId
 from identity.domain.accounts import HIGHEST, Kind, Organisation
 from identity.domain.grants import MOST_INSIDE, Entry, PartnerGrant, SupportGrant
@@ -100,6 +100,12 @@ def test_an_ended_grant_has_nobody_inside_and_does_not_end_twice() -> None:
     assert (ended.entries, ended.live(NOW), act.act) == ((), False, "support_grant.withdrawn")
     with pytest.raises(Conflict, match="grant_ended"):
         ended.ended("expired", NOW)
+
+
+@pytest.mark.parametrize("more", [{"state": "ended"}, {"state": "invited"}, {"until": NOW}])
+def test_nobody_enters_by_a_grant_that_does_not_hold(more: dict[str, Any]) -> None:
+    with pytest.raises(NotFound, match="grant_unknown"):
+        grant(**more).entered(entry(1))
 
 
 def test_visitors_under_one_grant_are_bounded() -> None:

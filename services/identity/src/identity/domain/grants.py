@@ -81,6 +81,8 @@ class Grant:
         )
 
     def entered(self, entry: Entry) -> Self:
+        if not self.live(entry.since):
+            raise unknown()
         if len(self.entries) >= MOST_INSIDE:
             raise Conflict("too_many_visitors", f"{MOST_INSIDE} visitors are inside already")
         return replace(self, entries=(*self.entries, entry), version=self.version + 1)

@@ -127,14 +127,16 @@ class Visits:
             found = await self._store.session(session)
             if found is None or found.visit is None or found.organisation != organisation:
                 raise NotFound("visit_unknown", "There is no such visitor here")
-            grant = await self._grant(found.visit.grant)
-            entry = next((one for one in grant.entries if one.session == session), None)
-            if entry is None:
-                return  # over, and cleared away
-            changes = Changes()
-            await self._leaving(grant, entry, reason, self._clock.now(), changes)
-            changes.add(grant.left(session))
-            await self._store.save(*changes.things, events=tuple(changes.events))
+            changes, now = Changes(), self._clock.now()
+            grant = await self._store.grant(found.visit.grant)
+            entry = next((one for one in grant.entries if one.session == session), None) if grant else None
+            if grant is not None and entry is not None:
+                await self._leaving(grant, entry, reason, now, changes)
+                changes.add(grant.left(session))
+            elif found.ended_at is None:
+                changes.add(*found.ended(reason, now))
+            if changes.things:
+                await self._store.save(*changes.things, events=tuple(changes.events))
 
         await settled(attempt)
 
@@ -162,7 +164,11 @@ class Visits:
         for visit in await self._store.visited(member.user):
             grant = await self._grant(visit.grant or "")
             entry = next((one for one in grant.entries if one.user == member.user), None)
-            if _home(grant) == member.organisation and entry is not None:
+            if _home(grant) != member.organisation:
+                continue
+            if entry is None:
+                changes.add(*visit.ended(now))
+            else:
                 await self._leaving(grant, entry, "removed", now, changes)
                 changes.add(grant.left(entry.session))
         return changes.things, changes.events
