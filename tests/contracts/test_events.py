@@ -9,8 +9,6 @@ import pytest
 
 from common.contracts import EVENTS, Event, licensing
 from common.contracts.audit import ActRecorded, ActRefused, VisitorActed
-from common.contracts.identity import AccessChanged, OrganisationChanged, OrganisationCreated, SessionRevoked
-from common.contracts.licensing import CreditNoteIssued, InvoiceIssued, LicenceChanged, PaymentReceived
 from common.contracts.identity import (
     AccessChanged,
     OrganisationChanged,
@@ -19,7 +17,7 @@ from common.contracts.identity import (
     VisitorEntered,
     VisitorLeft,
 )
-from common.contracts.licensing import LicenceChanged
+from common.contracts.licensing import CreditNoteIssued, InvoiceIssued, LicenceChanged, PaymentReceived
 from common.contracts.provisioning import (
     CameraClaimed,
     CameraConnected,

@@ -3,8 +3,8 @@
 from identity.api.api_keys import ApiKeysApi
 from identity.api.audit import AuditApi
 from identity.api.authenticators import AuthenticatorsApi
-from identity.api.devices import DevicesApi
 from identity.api.customers import CustomersApi
+from identity.api.devices import DevicesApi
 from identity.api.email_changes import EmailChangesApi
 from identity.api.federation import FederationApi
 from identity.api.grants import VisitsApi
@@ -27,8 +27,8 @@ __all__ = [
     "ApiKeysApi",
     "AuditApi",
     "AuthenticatorsApi",
-    "DevicesApi",
     "CustomersApi",
+    "DevicesApi",
     "EmailChangesApi",
     "FederationApi",
     "InvitationsApi",

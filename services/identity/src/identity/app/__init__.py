@@ -5,8 +5,8 @@ from identity.app import accounts, wings
 from identity.app.api_keys import api_keys
 from identity.app.core import Core
 from identity.app.federation import federation
-from identity.app.signing_in import signing_in
 from identity.app.people import people
+from identity.app.signing_in import signing_in
 from identity.consumers import subscriptions
 from identity.service.mails import Carrier
 from identity.service.passwords import Hasher
@@ -25,8 +25,6 @@ def assemble(
         *accounts.wings(core),
         signed_in,
         federation(core, proceed),
-        signing_in,
-        federation(core, sign_ins.proceed),
         people(core),
         api_keys(core),
         wings.announcements(core),
