@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import pytest
 from pydantic import SecretStr
+from pymongo import AsyncMongoClient
 
 from common.app import running
 from common.bus import Bus, Topology
@@ -166,3 +168,62 @@ async def test_wrong_passwords_are_counted_by_all_replicas_together(settings: Se
 
     assert statuses == [401] * 5 + [429]
     assert problem["code"] == "too_many_tries"
+
+
+PERSON = {
+    "username": "Ada.Lovelace",
+    "email": "ada@acme.example",
+    "password": PASSWORD,
+    "password_confirmation": PASSWORD,
+    "language": "de",
+    "accept_terms": True,
+    "accept_privacy": True,
+}
+
+
+async def signed_up(browser: Browser, catcher: Any) -> dict[str, Any]:
+    """Tokens of somebody who has signed up alone."""
+    assert (await browser.post("registrations", PERSON))[0] == 202
+    activation = {"email": "ada@acme.example", "code": await catcher.next_code(), "password": PASSWORD}
+    assert (await browser.post("activations", activation))[0] == 200
+    return await browser.sign_in(catcher, "ADA.lovelace")
+
+
+async def test_a_forgotten_password_is_set_anew_once_and_every_session_ends(
+    settings: Settings, catcher: Any
+) -> None:
+    async with replica(settings) as first, replica(settings) as second:
+        tokens = await signed_up(first, catcher)
+        await asyncio.gather(
+            *(one.post("password-resets", {"login": "ada.lovelace"}) for one in [first, second] * 3)
+        )
+        reset = {"login": "ada.lovelace", "code": await catcher.next_code(), "password": "battery staple"}
+        answers = await asyncio.gather(
+            *(one.post("password-resets/confirm", reset) for one in [first, second] * 2)
+        )
+        assert [status for status, _ in answers].count(200) == 1
+        assert (await catcher.next())["Subject"] == "Ihr Vedette-Passwort wurde geändert"
+        assert catcher.letters.empty()  # six wishes at once were one mail
+        assert (await first.me(tokens["access_token"]))[0] == 401
+        assert (await first.post("sign-ins", {"login": "ada.lovelace", "password": PASSWORD}))[0] == 401
+        await second.sign_in(catcher, "ada.lovelace", "battery staple")
+
+
+async def test_two_replicas_remove_a_deleted_account_once(settings: Settings, catcher: Any) -> None:
+    async with replica(settings) as browser:
+        tokens = await signed_up(browser, catcher)
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        body = {"current_password": PASSWORD}
+        async with browser.http.post("/api/v1/me/deletion", json=body, headers=headers) as answer:
+            assert answer.status == 202
+        assert (await catcher.next())["Subject"] == "Ihr Vedette-Konto wird gelöscht"
+    async with AsyncMongoClient[dict[str, Any]](settings.mongo_url.get_secret_value()) as client:
+        users = client[f"{settings.database_prefix}_identity"]["users"]
+        await users.update_one({"state": "leaving"}, {"$set": {"leaves_at": datetime.now(UTC)}})
+    async with replica(settings) as first, replica(settings) as second:
+        assert (await catcher.next())["Subject"] == "Ihr Vedette-Konto wurde gelöscht"
+        for browser in (first, second):
+            assert (await browser.me(tokens["access_token"]))[0] == 401
+        assert (await first.post("registrations", PERSON))[0] == 202
+        assert (await catcher.next())["Subject"] == "Aktivieren Sie Ihr Vedette-Konto"
+    assert catcher.letters.empty()
