@@ -16,11 +16,12 @@ from common.testing import MemoryDatabase
 from identity.domain.accounts import Acceptance, User
 from identity.domain.codes import OneTimeCode
 from identity.domain.email_changes import EmailChange
+from identity.domain.federation import ConnectedAccount, ConnectedAccounts, Linked
 from identity.domain.leaving import leaving
 from identity.domain.partner_requests import PartnerCode, PartnerRequest
 from identity.domain.recoveries import Recovery
 from identity.domain.registrations import Form
-from identity.store import INDEXES, PeopleStore
+from identity.store import INDEXES, FederationStore, PeopleStore
 
 pytestmark = pytest.mark.servers
 
@@ -103,6 +104,24 @@ async def test_who_leaves_first_comes_first_and_takes_what_is_theirs(store: Peop
     await store.part(replace(due[0], state="gone", version=2), events=())
     assert await store.recovery(UserId("u1")) is None
     assert [one.id for one in await store.leaving(NOW + timedelta(days=16), 9)] == ["u2"]
+
+
+async def test_an_account_elsewhere_signs_nobody_in_who_has_gone(
+    store: PeopleStore, database: Database
+) -> None:
+    elsewhere = FederationStore(database, store)
+    account = ConnectedAccount(
+        id="c1", provider="work", key="https://issuer.example ada", email="ada@work.example", connected_at=NOW
+    )
+    user_one = user(1)
+    await store.save(user_one)
+    known = ConnectedAccounts(id=user_one.id, accounts=(account,), version=1)
+    await elsewhere.save(known, Linked(account.key, user_one.id))
+    assert await elsewhere.user_by_key(account.key) == user_one
+    await store.part(replace(user_one, state="gone", version=2), events=())
+
+    assert await elsewhere.user_by_key(account.key) is None
+    assert (await elsewhere.accounts(user_one.id)).accounts == ()
 
 
 async def test_every_query_has_an_index(mongo_url: str, prefix: str) -> None:

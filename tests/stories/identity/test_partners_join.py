@@ -60,6 +60,8 @@ async def test_a_partner_asks_staff_approves_and_the_partner_activates(portal: A
     )
     (created,) = portal.house.bus.said(OrganisationCreated)
     assert (created.kind, created.name) == ("partner", "Fitters Ltd")
+    (organisation,) = [row for row in portal.rows("organisations") if row["kind"] == "partner"]
+    assert organisation["partner_code"] == "STEP-0042"
     tokens = await portal.signed_in(login="pat@fitters.example")
     _, me = await portal.get("me", tokens["access_token"])
     assert me["role"] == "partner_super_admin"
