@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
 
 import aiohttp
@@ -227,3 +228,22 @@ async def test_two_replicas_remove_a_deleted_account_once(settings: Settings, ca
         assert (await first.post("registrations", PERSON))[0] == 202
         assert (await catcher.next())["Subject"] == "Aktivieren Sie Ihr Vedette-Konto"
     assert catcher.letters.empty()
+
+
+async def test_how_long_it_takes_does_not_tell_whether_there_is_an_account(
+    settings: Settings, catcher: Any
+) -> None:
+    """Of two waits, one for an account and one for none, either may be the longer one."""
+    quick = settings.model_copy(update={"address_tries": 10_000})
+    took: dict[str, list[float]] = {"ada.lovelace": [], "nobody.here": []}
+    async with replica(quick) as browser:
+        await signed_up(browser, catcher)
+        for _ in range(80):
+            for login, seconds in took.items():
+                started = perf_counter()
+                assert (await browser.post("password-resets", {"login": login}))[0] == 202
+                seconds.append(perf_counter() - started)
+    pairs = [(known, none) for known in took["ada.lovelace"][5:] for none in took["nobody.here"][5:]]
+    longer = sum(known > none for known, none in pairs) / len(pairs)
+
+    assert 0.25 < longer < 0.75
