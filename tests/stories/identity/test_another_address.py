@@ -94,6 +94,18 @@ async def test_an_address_taken_meanwhile_is_not_taken_away(portal: Any, ada: st
     assert (await portal.get("me/profile", ada))[1]["email"] == "ada@acme.example"
 
 
+async def test_a_form_that_waits_for_the_address_comes_too_late(portal: Any, ada: str) -> None:
+    await portal.sign_up(email=NEW)
+    activation = await portal.mailbox.next_code()
+    await begin(portal, ada)
+    for code in (await codes(portal)).values():
+        await enter(portal, ada, code)
+
+    status, problem = await portal.activate(activation, NEW)
+    assert (status, problem["code"]) == (409, "account_exists")
+    assert (await portal.get("me/profile", ada))[1]["email"] == NEW
+
+
 async def test_it_needs_the_password(portal: Any, ada: str) -> None:
     status, problem = await begin(portal, ada, password="wrong horse")
 
