@@ -1,11 +1,13 @@
 """The gateway and the services agree on what needs no access token, and on who answers what."""
 
 import re
+from collections import Counter
 from importlib import import_module
 
 import pytest
 
 from common.http import Route
+from common.openapi import document
 from common.testing import MemoryHouse
 from gateway.domain.routes import SERVICES, find
 
@@ -29,3 +31,12 @@ def test_what_a_service_answers_to_anybody_the_gateway_lets_through_without_a_to
     way = find(route.method, re.sub(r"\{\w+\}", "0192", route.path))
     assert way is not None
     assert (way.service, way.public) == (service, route.public)
+
+
+@pytest.mark.parametrize("service", ["identity", "licensing", "relay"])
+def test_every_operation_has_an_id_of_its_own(service: str) -> None:
+    """Clients are generated from the document: two of one name would be one method."""
+    paths = document(service, "1", routes(service))["paths"].values()
+    ids = [operation["operationId"] for methods in paths for operation in methods.values()]
+
+    assert [one for one, times in Counter(ids).items() if times > 1] == []

@@ -50,21 +50,21 @@ class EmailChangesApi:
     def routes(self) -> list[Route]:
         return [
             Route(
-                method="GET", path=CHANGE, handler=self.get, tag="My account",
+                method="GET", path=CHANGE, handler=self.get, tag="My address",
                 summary="The change of my e-mail address that waits", answer=EmailChangeView,
             ),
             Route(
-                method="POST", path=CHANGE, handler=self.start, tag="My account",
+                method="POST", path=CHANGE, handler=self.start, tag="My address",
                 summary="Change my e-mail address: mail a code to both", body=NewEmail,
                 answer=EmailChangeView, status=202,
             ),
             Route(
-                method="POST", path=f"{CHANGE}/confirm", handler=self.confirm, tag="My account",
+                method="POST", path=f"{CHANGE}/confirm", handler=self.confirm, tag="My address",
                 summary="Enter one of the two codes", body=EmailCode, answer=EmailChangeView,
                 problems=(404, 409),
             ),
             Route(
-                method="DELETE", path=CHANGE, handler=self.cancel, tag="My account",
+                method="DELETE", path=CHANGE, handler=self.cancel, tag="My address",
                 summary="Keep my e-mail address",
             ),
         ]  # fmt: skip

@@ -53,11 +53,11 @@ class OrganisationApi:
         path = "/api/v1/organisation"
         return [
             Route(
-                method="GET", path=path, handler=self.get, tag="Organisation", narrows=True,
+                method="GET", path=path, handler=self.get, tag="This organisation", narrows=True,
                 summary="This organisation", allow=Action.READ_ORGANISATION, answer=OrganisationView,
             ),
             Route(
-                method="PATCH", path=path, handler=self.change, tag="Organisation",
+                method="PATCH", path=path, handler=self.change, tag="This organisation",
                 summary="Change name or preferences", allow=Action.CHANGE_ORGANISATION,
                 body=OrganisationChange, answer=OrganisationView,
             ),

@@ -11,6 +11,7 @@ from identity.domain.partner_requests import MOST_EMAILS, CodeStatus, PartnerCod
 from identity.service.partner_codes import PartnerCodes
 
 CODES = "/api/v1/partner-codes"
+TAG = "Partner codes"
 
 
 class NewPartnerCode(Body):
@@ -56,24 +57,24 @@ class PartnerCodesApi:
         manage = Action.MANAGE_PARTNER_CODES
         return [
             Route(
-                method="GET", path=CODES, handler=self.list, tag="Partners", allow=manage,
+                method="GET", path=CODES, handler=self.list, tag=TAG, allow=manage,
                 summary="The registry of partner codes", query=PageQuery, answer=Page[PartnerCodeView],
             ),
             Route(
-                method="POST", path=CODES, handler=self.add, tag="Partners", allow=manage,
+                method="POST", path=CODES, handler=self.add, tag=TAG, allow=manage,
                 summary="Add a partner code", body=NewPartnerCode, answer=PartnerCodeView, status=201,
                 idempotent=True, problems=(409,),
             ),
             Route(
-                method="GET", path=f"{CODES}/{{code}}", handler=self.get, tag="Partners", allow=manage,
+                method="GET", path=f"{CODES}/{{code}}", handler=self.get, tag=TAG, allow=manage,
                 summary="One partner code", answer=PartnerCodeView,
             ),
             Route(
-                method="PATCH", path=f"{CODES}/{{code}}", handler=self.change, tag="Partners", allow=manage,
+                method="PATCH", path=f"{CODES}/{{code}}", handler=self.change, tag=TAG, allow=manage,
                 summary="Change a partner code", body=PartnerCodeChange, answer=PartnerCodeView,
             ),
             Route(
-                method="DELETE", path=f"{CODES}/{{code}}", handler=self.remove, tag="Partners", allow=manage,
+                method="DELETE", path=f"{CODES}/{{code}}", handler=self.remove, tag=TAG, allow=manage,
                 summary="Remove a partner code",
             ),
         ]  # fmt: skip

@@ -14,6 +14,7 @@ from identity.domain.registrations import Form
 from identity.service.partner_requests import PartnerRequests
 
 REQUESTS = "/api/v1/partner-requests"
+TAG = "Partner requests"
 
 
 class NewPartnerRequest(NewOrganisation):
@@ -75,22 +76,22 @@ class PartnerRequestsApi:
         approve = Action.APPROVE_PARTNERS
         return [
             Route(
-                method="POST", path=REQUESTS, handler=self.ask, tag="Partners", public=True,
+                method="POST", path=REQUESTS, handler=self.ask, tag=TAG, public=True,
                 summary="Ask to join as a partner", body=NewPartnerRequest, answer=Message, status=202,
                 idempotent=True,
             ),
             Route(
-                method="GET", path=REQUESTS, handler=self.list, tag="Partners", allow=approve,
+                method="GET", path=REQUESTS, handler=self.list, tag=TAG, allow=approve,
                 summary="Requests to join as a partner", query=PartnerRequestsQuery,
                 answer=Page[PartnerRequestView],
             ),
             Route(
-                method="POST", path=f"{REQUESTS}/{{id}}/approve", handler=self.approve, tag="Partners",
+                method="POST", path=f"{REQUESTS}/{{id}}/approve", handler=self.approve, tag=TAG,
                 summary="Approve: the activation code is mailed", allow=approve, answer=PartnerRequestView,
                 problems=(409,),
             ),
             Route(
-                method="POST", path=f"{REQUESTS}/{{id}}/decline", handler=self.decline, tag="Partners",
+                method="POST", path=f"{REQUESTS}/{{id}}/decline", handler=self.decline, tag=TAG,
                 summary="Decline: the reason is mailed", allow=approve, body=Decline,
                 answer=PartnerRequestView, problems=(409,),
             ),
