@@ -95,7 +95,7 @@ class Crowd:
 
     async def stranger(self, email: str) -> Person:
         """Somebody with an account and an organisation elsewhere."""
-        _, person = await self.organisation(email.partition("@")[0] + "home", "personal", email)
+        _, person = await self.organisation(email.partition("@")[0] + "home", "customer", email)
         return person
 
     async def staff(self, role: Role = Role.STAFF, email: str = "agent@vedette.example") -> Person:

@@ -10,13 +10,14 @@ from common.ids import OrganisationId, UserId
 from common.races import settled
 from identity.domain.accounts import User
 from identity.domain.authenticators import Authenticator, unknown_authenticator
+from identity.domain.refusals import not_a_member
 from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import Forgiven, Origin
 from identity.service.enrolments import Enrolment, Enrolments, Kind
 from identity.service.entrance import Entrance, Entry, Step, Written, chosen
 from identity.service.factors import Factors, Owned, Shown
 from identity.service.notices import Notices
-from identity.service.sessions import Sessions, not_a_member
+from identity.service.sessions import Sessions
 from identity.service.sign_ins import SignIns
 from identity.service.throttles import Throttles
 

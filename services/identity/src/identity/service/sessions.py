@@ -11,12 +11,13 @@ from prometheus_client import Counter
 from common.auth import Actor, Role
 from common.clock import Clock
 from common.contracts import Event
-from common.errors import Conflict, Forbidden, Stale, Unauthenticated
+from common.errors import Stale
 from common.ids import OrganisationId, SessionId, UserId, new_id
 from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.factors import Factor
 from identity.domain.mails import Mail
+from identity.domain.refusals import not_a_member, overtaken, session_over, too_weak
 from identity.domain.sessions import ACCESS_LIFETIME, EndReason, Session, Visit, forgotten
 from identity.domain.throttles import Origin
 from identity.service.keys import KeyRing
@@ -142,7 +143,7 @@ class Sessions:
         if verdict == "ended":
             raise session_over()
         if verdict == "late":
-            raise _overtaken()
+            raise overtaken()
         if verdict != "current":
             await self._end(session.id, "refresh_reused" if verdict == "reused" else "expired")
             raise session_over()
@@ -156,7 +157,7 @@ class Sessions:
         try:
             await self._store.save(session)
         except Stale:
-            raise _overtaken() from None
+            raise overtaken() from None
         return Tokens(access, successor, wanted)
 
     async def end(self, session: SessionId, reason: EndReason = "logout") -> None:
@@ -233,28 +234,3 @@ class Sessions:
 
 async def _nothing(user: UserId) -> None:
     """Nobody wants to know."""
-
-
-def session_over() -> Unauthenticated:
-    return Unauthenticated("session_over", "This session is over", next_step="Sign in again.")
-
-
-def _overtaken() -> Conflict:
-    return Conflict(
-        "refreshed_meanwhile",
-        "The session was refreshed by somebody else at this moment",
-        next_step="Use the newer refresh token.",
-    )
-
-
-def not_a_member() -> Forbidden:
-    """The same for organisations that do not exist (ID-32)."""
-    return Forbidden("not_a_member", "You are not a member of this organisation")
-
-
-def too_weak() -> Forbidden:
-    return Forbidden(
-        "second_factor_needed",
-        "This organisation needs a second factor",
-        next_step="Confirm this session with a second factor, then try again.",
-    )

@@ -19,9 +19,10 @@ from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.grants import MOST_OPEN, Entry, PartnerGrant, SupportGrant
 from identity.domain.invitations import Invitation
 from identity.domain.mails import Mail
+from identity.domain.refusals import session_over, too_weak
 from identity.domain.sessions import EndReason, Session, Visit
 from identity.domain.throttles import Origin
-from identity.service.sessions import Place, Sessions, Tokens, session_over, too_weak
+from identity.service.sessions import Place, Sessions, Tokens
 from identity.service.staff import STAFF
 
 Change = Membership | Organisation | Session | PartnerGrant | SupportGrant | Invitation | Mail
