@@ -73,7 +73,7 @@ async def serve(held: str) -> None:
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    identities = list(numbered(CLAIMS, FIRST, SECRET))
+    identities = list(numbered(int(held), FIRST, SECRET))
     while line := await reader.readline():
         camera = identities[int(line)]
         await claims.claim(ACTOR, camera.id, camera.secret, None, None)
@@ -108,7 +108,7 @@ class OnTheLine(asyncio.Protocol):
         self._digest = Digest(device, secret)
         self._target = f"/camera/v1/devices/{device}/token"
         self._transport: asyncio.Transport | None = None
-        self.proved = asyncio.get_running_loop().create_future()
+        self.challenged = asyncio.get_running_loop().create_future()
         self.answered: asyncio.Future[tuple[int, float]] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -123,9 +123,11 @@ class OnTheLine(asyncio.Protocol):
         challenge = re.search(rb"WWW-Authenticate: ([^\r]+)", data)
         assert challenge is not None
         self._digest.challenged(challenge[1].decode())
+        self.challenged.set_result(None)
+
+    def prove(self) -> None:
         proof = self._digest.header("GET", self._target)
         self._ask(f"Prefer: wait=55\r\nAuthorization: {proof}\r\n")
-        self.proved.set_result(None)
 
     def _ask(self, headers: str) -> None:
         assert self._transport is not None
@@ -145,13 +147,18 @@ async def hold(url: str, process: subprocess.Popen[str], count: int) -> tuple[fl
         camera = OnTheLine(identity.id, identity.secret)
         await loop.create_connection(lambda made=camera: made, host, int(port))  # type: ignore[misc]  # a protocol
         cameras.append(camera)
-    await asyncio.gather(*(camera.proved for camera in cameras))
-    await asyncio.sleep(1)
+    await asyncio.gather(*(camera.challenged for camera in cameras))
+    for camera in cameras:  # all within less than they are held for
+        camera.prove()
+    busy = -1.0
+    while cpu(process.pid) - busy > 0.02:
+        busy = cpu(process.pid)
+        await asyncio.sleep(0.5)
     each = (megabytes(process.pid) - before) * 1024 * 1024 / count
     took = []
     assert process.stdin is not None
     assert process.stdout is not None
-    for n in range(CLAIMS):
+    for n in range(count - CLAIMS, count):
         process.stdin.write(f"{n}\n")
         process.stdin.flush()
         claimed = float(await asyncio.to_thread(process.stdout.readline))
