@@ -113,7 +113,7 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
             "next_poll_expected": "2026-03-01T12:31:00Z",
         },
     ),
-    (CameraConnected, {**CAMERA, "first": True}),
+    (CameraConnected, {**CAMERA, "first": True, "parent": "loc1"}),
     (CameraRenamed, {"camera": "cam1", "name": "Gate"}),
     (CameraRemoved, CAMERA),
     (ItemAdded, {**ITEM, "parent": None}),

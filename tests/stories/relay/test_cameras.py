@@ -7,6 +7,7 @@ from typing import Any
 from common.auth import Role
 from common.contracts.identity import AccessChanged, SessionRevoked
 from common.contracts.licensing import LicenceChanged
+from common.contracts.provisioning import CameraConnected, ItemsMoved
 from common.contracts.relay import RemoteSessionClosed
 from common.ids import CameraId, LicenceId, OrganisationId, SessionId, UserId
 
@@ -175,3 +176,23 @@ async def test_somebody_with_some_servers_and_items_reaches_no_others(site: Any)
     owner_session = (await site.ask("POST", PATH, {"server": hidden})).body["session"]["id"]
     assert (await site.ask("GET", f"{PATH}/{owner_session}", credential=guest)).status == 404
     assert (await site.ask("DELETE", f"{PATH}/{owner_session}", credential=guest)).status == 404
+
+
+def moved(version: int, **parents: str | None) -> ItemsMoved:
+    return ItemsMoved(organisation=OrganisationId("org-a"), version=version, at=AT, parents=parents)
+
+
+async def test_rights_on_a_folder_reach_the_cameras_in_it_wherever_it_is_moved(site: Any) -> None:
+    """Rule 28: rights inherit downwards, and follow a move at once."""
+    connected = CameraConnected(
+        organisation=OrganisationId("org-a"), version=1, at=AT, camera=CameraId("cam1"),
+        device="mac:0040ff112233", name="Gate", first=True, parent="yard",
+    )  # fmt: skip
+    await heard(site, licence(1), connected, moved(2, yard="site"), access(1, "viewer", items=("site",)))
+    guest = site.house.keys.token(role=Role.VIEWER, scoped=True)
+    opened = await look(site, credential=guest)
+    assert opened.status == 201
+    await heard(site, moved(4, cam1=None), moved(3, cam1="yard"))
+    assert (await look(site, credential=guest)).status == 404
+    renew = f"{PATH}/{opened.body['session']['id']}/lease"
+    assert (await site.ask("PUT", renew, credential=guest)).status == 404

@@ -12,6 +12,7 @@ from relay.service.endings import Endings
 from relay.service.ice import IceServers
 from relay.service.ledger import Ledger
 from relay.service.metering import Metering
+from relay.service.places import Places
 from relay.service.servers import Servers
 from relay.service.sessions import Sessions
 from relay.service.usage import Usage
@@ -21,6 +22,7 @@ from relay.store import (
     MongoAccessStore,
     MongoLedgerStore,
     MongoMeterStore,
+    MongoPlaceStore,
     MongoServerStore,
     MongoSessionStore,
 )
@@ -30,10 +32,11 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     ledger_store = MongoLedgerStore(parts.database)
     session_store, access_store = MongoSessionStore(parts.database), MongoAccessStore(parts.database)
     book = AccessBook(parts.database)
+    places = Places(MongoPlaceStore(parts.database))
     servers = Servers(MongoServerStore(parts.database), parts.clock)
     usage = Usage(ledger_store, ledger_store, ledger_store, parts.clock)
     ice = IceServers(settings.stun_urls, settings.turn_urls, settings.turn_secret.get_secret_value())
-    sessions = Sessions(session_store, access_store, servers, usage, ice, parts.clock)
+    sessions = Sessions(session_store, access_store, servers, places, usage, ice, parts.clock)
     endings = Endings(session_store, access_store, book, sessions)
     background: list[Background] = [
         DueLoop("silent-servers", servers.next_due, servers.note_silent, parts.clock),
@@ -44,7 +47,7 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         background.append(Metering(settings.coturn_node, usage_log, MongoMeterStore(parts.database)))
     return Assembly(
         routes=api.routes(servers, sessions, usage, book),
-        subscriptions=subscriptions(Ledger(ledger_store), endings, usage),
+        subscriptions=subscriptions(Ledger(ledger_store), endings, usage, places),
         background=background,
         indexes=INDEXES,
     )

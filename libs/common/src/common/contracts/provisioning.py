@@ -47,6 +47,8 @@ class CameraConnected(Event):
     name: str
     first: bool
     """True when this organisation sees this camera connected for the first time."""
+    parent: str | None = None
+    """The folder or location in which it lies; None: at the top."""
 
 
 class CameraRenamed(Event):

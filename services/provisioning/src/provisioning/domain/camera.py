@@ -57,6 +57,7 @@ class Camera(Item):
             device=self.device,
             name=self.name,
             first=self.connected_at is None,
+            parent=self.parent,
         )
         return replace(changed, model=model or self.model, firmware=firmware or self.firmware), event
 

@@ -53,6 +53,10 @@ class Greens(Protocol):
     async def get(self, organisation: OrganisationId, server: ServerId, scope: Scope) -> Server: ...
 
 
+class Reach(Protocol):
+    async def reached(self, scope: Scope, organisation: OrganisationId, camera: CameraId) -> bool: ...
+
+
 class Usages(Protocol):
     async def this_month(self, organisation: OrganisationId) -> MonthUsage: ...
 
@@ -74,6 +78,7 @@ class Sessions:
         store: SessionStore,
         accesses: AccessStore,
         servers: Greens,
+        places: Reach,
         usages: Usages,
         ice: IceServers,
         clock: Clock,
@@ -81,6 +86,7 @@ class Sessions:
         self._store = store
         self._accesses = accesses
         self._servers = servers
+        self._places = places
         self._usages = usages
         self._ice = ice
         self._clock = clock
@@ -133,7 +139,7 @@ class Sessions:
     ) -> tuple[RemoteSession, int]:
         """The session and the bytes relayed for it so far."""
         found = await self._store.get(organisation, session)
-        if found is None or not _covers(scope, found):
+        if found is None or not await self._covers(scope, found):
             raise NotFound("remote_session_not_found", "There is no such session in this organisation")
         return found, await self._store.relayed_bytes(session)
 
@@ -186,7 +192,7 @@ class Sessions:
 
     async def _licence(self, organisation: OrganisationId, camera: CameraId, scope: Scope) -> Licence:
         licence = await self._accesses.licence(organisation, camera)
-        if licence is None or not (scope.items is None or camera in scope.items):
+        if licence is None or not await self._places.reached(scope, organisation, camera):
             raise camera_not_found()
         licence.must_allow_viewing()
         return licence
@@ -217,9 +223,8 @@ class Sessions:
         reason = reason_for_peer_to_peer(usage) if usage.used_up else None
         return Admission(session, self._ice.of(session), usage, reason)
 
-
-def _covers(scope: Scope, session: RemoteSession) -> bool:
-    """Whether somebody with these rights may know of the session."""
-    if session.camera is not None:
-        return scope.items is None or session.camera in scope.items
-    return scope.servers is None or session.server in scope.servers
+    async def _covers(self, scope: Scope, session: RemoteSession) -> bool:
+        """Whether somebody with these rights may know of the session."""
+        if session.camera is not None:
+            return await self._places.reached(scope, session.organisation, session.camera)
+        return scope.servers is None or session.server in scope.servers

@@ -3,6 +3,7 @@
 from relay.store.accesses import MongoAccessStore
 from relay.store.ledger import LEDGER_INDEXES, MongoLedgerStore
 from relay.store.meters import METER_INDEXES, MongoMeterStore
+from relay.store.places import MongoPlaceStore
 from relay.store.servers import SERVER_INDEXES, MongoServerStore
 from relay.store.sessions import SESSION_INDEXES, MongoSessionStore
 
@@ -13,6 +14,7 @@ __all__ = [
     "MongoAccessStore",
     "MongoLedgerStore",
     "MongoMeterStore",
+    "MongoPlaceStore",
     "MongoServerStore",
     "MongoSessionStore",
 ]
