@@ -75,7 +75,10 @@ class Browser:
     async def sign_in(
         self, catcher: Any, login: str = "ada@acme.example", password: str = PASSWORD
     ) -> dict[str, Any]:
+        """With the mailed one-time password where one is demanded: in a personal organisation none is."""
         _, challenge = await self.post("sign-ins", {"login": login, "password": password})
+        if challenge["status"] == "signed_in":
+            return challenge
         code = await catcher.next_code()
         status, tokens = await self.post(f"sign-ins/{challenge['id']}/verify", {"code": code})
         assert status == 200, tokens

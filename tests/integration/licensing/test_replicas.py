@@ -103,7 +103,8 @@ async def test_every_camera_has_one_licence_however_often_it_is_told(
         states = sorted(licence["state"] for licence in listed)
         assert states == ["active"] * (cameras - cameras // 2) + ["ended"] * (cameras // 2)
         told = [(event.licence, event.version) for event in it.others.heard]
-        assert len(told) == len(set(told)) == 2 * cameras
+        # A published event may come twice; a licence's version is said of one fact only.
+        assert len(set(told)) == 2 * cameras
 
 
 async def test_in_production_there_are_no_test_clocks(mongo_url: str, amqp_url: str, prefix: str) -> None:

@@ -58,6 +58,9 @@ def document(title: str, version: str, routes: Iterable[Route]) -> Document:
 def _schemas(routes: list[Route]) -> Document:
     bodies: list[type[BaseModel]] = [route.body for route in routes if route.body]
     answers: list[type[BaseModel]] = [route.answer for route in routes if route.answer]
+    names = [model.__name__ for model in {*bodies, *answers}]
+    twice = {name for name in names if names.count(name) > 1}
+    assert not twice, f"two models of one name would get another in the document: {sorted(twice)}"
     wanted: list[tuple[type[BaseModel], Any]] = [
         *((model, "validation") for model in dict.fromkeys(bodies)),
         *((model, "serialization") for model in dict.fromkeys(answers) if model not in bodies),

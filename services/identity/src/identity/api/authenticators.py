@@ -22,14 +22,14 @@ class NewAuthenticator(Body):
     name: Name
 
 
-class Confirmation(Body):
+class ConfirmAuthenticator(Body):
     """The first code, or for a passkey what `navigator.credentials.create` returned, as JSON."""
 
     code: Code | None = None
     passkey: dict[str, Any] | None = Field(None, max_length=20)
 
     @model_validator(mode="after")
-    def _one(self) -> "Confirmation":
+    def _one(self) -> "ConfirmAuthenticator":
         if (self.code is None) == (self.passkey is None):
             raise ValueError("give a code or a passkey's answer")
         return self
@@ -52,7 +52,7 @@ class FirstAuthenticator(Verification):
 class FirstConfirmation(Verification):
     """With the factor that was shown, once more."""
 
-    confirmation: Confirmation
+    confirmation: ConfirmAuthenticator
 
 
 class AuthenticatorView(BaseModel):
@@ -129,7 +129,7 @@ class AuthenticatorsApi:
             ),
             Route(
                 method="POST", path="/api/v1/authenticators/{id}/confirm", handler=self.confirm, tag=tag,
-                summary="Show that it works", body=Confirmation, answer=ConfirmedView,
+                summary="Show that it works", body=ConfirmAuthenticator, answer=ConfirmedView,
                 problems=(403, 404),
             ),
             Route(
@@ -172,7 +172,7 @@ class AuthenticatorsApi:
         location = {"Location": f"/api/v1/authenticators/{made.authenticator.id}"}
         return Answer(EnrolmentView.of(made), headers=location)
 
-    async def confirm(self, call: Call[Confirmation, NoQuery]) -> ConfirmedView:
+    async def confirm(self, call: Call[ConfirmAuthenticator, NoQuery]) -> ConfirmedView:
         active, codes = await self._authenticators.confirm(call.actor, call.path["id"], call.body.text())
         return ConfirmedView(authenticator=AuthenticatorView.of(active), recovery_codes=codes)
 

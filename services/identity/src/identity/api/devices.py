@@ -51,7 +51,7 @@ class StepUpRequest(Body):
     mail: bool = Field(False, description="Mail a one-time password also when there is another factor")
 
 
-class AccessView(BaseModel):
+class SteppedUpView(BaseModel):
     access_token: str
     expires_in: int = int(ACCESS_LIFETIME.total_seconds())
 
@@ -82,7 +82,7 @@ class DevicesApi:
             ),
             Route(
                 method="POST", path="/api/v1/sessions/current/second-factor/verify", handler=self.verify,
-                tag="Sessions", summary="Show it", body=FactorBody, answer=AccessView,
+                tag="Sessions", summary="Show it", body=FactorBody, answer=SteppedUpView,
                 problems=(401, 404),
             ),
         ]  # fmt: skip
@@ -104,6 +104,6 @@ class DevicesApi:
         when it is asked for; asking again continues, so it needs no Idempotency-Key."""
         return SignInView.of(await self._step_ups.start(call.actor, mail=call.body.mail))
 
-    async def verify(self, call: Call[FactorBody, NoQuery]) -> AccessView:
+    async def verify(self, call: Call[FactorBody, NoQuery]) -> SteppedUpView:
         """Answers a stronger access token; the refresh token stays as it is."""
-        return AccessView(access_token=await self._step_ups.verify(call.actor, call.body.shown()))
+        return SteppedUpView(access_token=await self._step_ups.verify(call.actor, call.body.shown()))
