@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import contextlib
+import io
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,11 +98,23 @@ class Site:
     async def ask_fully(
         self, method: str, path: str, body: Any = None, *, organisation: str = "org-a", **more: Any
     ) -> tuple[int, CIMultiDictProxy[str], Any]:
-        """Status, headers and decoded body. `more`: `headers`, `params`, `role`, `user` and further claims."""
+        """Status, headers and decoded body. `more`: `headers`, `params`, `role`, `user` and further claims;
+        `data` instead of `body`: bytes as they are."""
         headers, params = more.pop("headers", {}), more.pop("params", None)
+        sent = {"data": io.BytesIO(more.pop("data"))} if "data" in more else {"json": body}
         headers = {**self.bearer(organisation, **more), **headers}
-        async with self.people.request(method, path, json=body, headers=headers, params=params) as answer:
-            return answer.status, answer.headers, await answer.json() if answer.content_length else None
+        async with self.people.request(method, path, headers=headers, params=params, **sent) as answer:
+            if not answer.content_length:
+                return answer.status, answer.headers, None
+            read = answer.json if "json" in answer.content_type else answer.read
+            return answer.status, answer.headers, await read()
+
+    async def ask_all(
+        self, method: str, path: str, body: Any = None, **more: Any
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, decoded body and headers."""
+        status, headers, answer = await self.ask_fully(method, path, body, **more)
+        return status, answer, headers
 
     async def claim(
         self, *, device: str = MAC, secret: str = SECRET, organisation: str = "org-a", name: str = "Gate"

@@ -28,6 +28,7 @@ from common.contracts.provisioning import (
     ItemRemoved,
     ItemRenamed,
     ItemsMoved,
+    TransferChanged,
 )
 from common.contracts.relay import (
     AllowanceCrossed,
@@ -120,6 +121,16 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
     (ItemRenamed, ITEM),
     (ItemsMoved, {"parents": {"cam1": "item1", "item1": None}}),
     (ItemRemoved, {**ITEM, "kind": "withdrawn"}),
+    (
+        TransferChanged,
+        {
+            **CAMERA,
+            "transfer": "tra1",
+            "direction": "away",
+            "state": "done",
+            "contest_until": datetime(2026, 3, 8, 12, 30, tzinfo=UTC),
+        },
+    ),
     (
         LicenceChanged,
         {

@@ -22,6 +22,7 @@ from device.token import Memory, Token, TokenUnreadable, decrypted
 State = Literal["off", "asking", "connecting", "connected", "refused"]
 """`refused`: its token is no longer valid (the camera was removed); it waits for its button or a reset."""
 RETRY_CONNECT = (5.0, 10.0, 20.0, 40.0, 60.0)
+ASK_AGAIN = -1.0
 
 
 class Camera:
@@ -202,7 +203,9 @@ class Camera:
                 renewing, self._event = self._timer.now() + HOUR, "renewal"
                 self._go_home((await self._ask_the_dispatcher(self._dispatcher))[0] or self.home)
             heartbeat = await self._connect(self.token)
-            if heartbeat == 0:
+            if heartbeat == ASK_AGAIN:
+                self._keep(None)
+            elif heartbeat == 0:
                 await self._enter("refused")
                 await self._pressed.wait()
             elif heartbeat is None:
@@ -214,7 +217,8 @@ class Camera:
                 await self._wait(heartbeat)
 
     async def _connect(self, token: Token) -> float | None:
-        """Seconds until the next heartbeat; 0: the token is not valid; None: try again."""
+        """Seconds until the next heartbeat; 0: the token is not valid; `ASK_AGAIN`: and there is another one;
+        None: try again."""
         headers = {"Authorization": f"Bearer {token.access_token}"}
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
             async with self._first.session.put(
@@ -226,7 +230,7 @@ class Camera:
                 ssl=self._server.tls or True,
             ) as answer:
                 if answer.status == 401:
-                    return 0
+                    return ASK_AGAIN if "Retry-After" in answer.headers else 0
                 if answer.status == 200:
                     return max(1.0, float((await answer.json())["heartbeat_seconds"]))
         return None

@@ -1,8 +1,9 @@
 """What provisioning can be told."""
 
+from ipaddress import ip_network
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from common.settings import Settings as SharedSettings
 
@@ -45,6 +46,32 @@ class Settings(SharedSettings):
     camera_certificate_days: int = Field(
         30, ge=1, le=365, description="Days a camera's client certificate is valid"
     )
+
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.0/8", "::1/128"),
+        description="Networks whose X-Forwarded-For is believed (JSON list): where the gateway runs",
+    )
+    claim_days: int = Field(30, ge=1, le=365, description="A claim that no camera proves ends after so long")
+    claim_tries_account: int = Field(
+        300, ge=1, description="Cameras one person may add in an hour that have not called yet"
+    )
+    claim_tries_network: int = Field(1_000, ge=1, description="The same for one network (IPv4 /24, IPv6 /56)")
+    reset_minutes: int = Field(
+        60, ge=1, le=1_440, description="A camera that was reset may be added elsewhere for so long"
+    )
+    contest_days: int = Field(
+        7, ge=1, le=90, description="Days in which an organisation may contest that a camera moved away"
+    )
+    token_overlap_minutes: int = Field(
+        10, ge=0, le=1_440, description="A camera's old token works for so long after a forced change"
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "Settings":

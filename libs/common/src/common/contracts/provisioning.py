@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from common.contracts.base import Event
+from common.contracts.base import Event, Instant
 from common.ids import CameraId, ClaimId, OrganisationId, UserId
 
 
@@ -30,7 +30,19 @@ class ClaimProgressed(Event):
     organisation: OrganisationId
     claim: ClaimId
     camera: CameraId
-    state: Literal["waiting", "seen", "wrong_secret", "proved", "delivered", "connected", "lost", "cancelled"]
+    state: Literal[
+        "waiting",
+        "seen",
+        "wrong_secret",
+        "disputed",
+        "proved",
+        "delivered",
+        "connected",
+        "lost",
+        "moved",
+        "expired",
+        "cancelled",
+    ]
     next_poll_expected: str | None = None
     """ISO 8601 instant of the camera's next expected request, when known (D8)."""
 
@@ -120,3 +132,21 @@ class ItemRemoved(Event):
     kind: str
     """What it is now: `withdrawn`, or `removed_device` of whose data some is still processed."""
     name: str
+class TransferChanged(Event):
+    """A camera moved between organisations, or its move was contested. Said to both, each of its own camera.
+
+    For licences and fees nothing but `camera_removed` and `camera_connected` counts.
+    """
+
+    wire: ClassVar[str] = "provisioning.transfer_changed.v1"
+    about: ClassVar[str] = "transfer"
+
+    organisation: OrganisationId
+    transfer: str
+    camera: CameraId
+    device: str
+    name: str
+    """As the old organisation called it; empty for the new one."""
+    direction: Literal["away", "here"]
+    state: Literal["done", "contested", "withdrawn"]
+    contest_until: Instant

@@ -38,6 +38,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "cameras": "provisioning",
     "camera-codes": "provisioning",
     "items": "provisioning",
+    "camera-transfers": "provisioning",
     "licences": "licensing",
     "fees": "licensing",
     "billing-information": "licensing",

@@ -3,12 +3,13 @@
 from provisioning.api.arranging import ArrangingApi
 from provisioning.api.camera_port import CameraPort
 from provisioning.api.cameras import CamerasApi
-from provisioning.api.claims import ClaimsApi
+from provisioning.api.claims import ClaimsApi, Networks
 from provisioning.api.codes import CodesApi
 from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.items import ItemsApi
 from provisioning.api.nonces import Nonces
 from provisioning.api.polls import Polls
+from provisioning.api.transfers import TransfersApi
 
 __all__ = [
     "ArrangingApi",
@@ -18,6 +19,8 @@ __all__ = [
     "CodesApi",
     "Dispatcher",
     "ItemsApi",
+    "Networks",
     "Nonces",
     "Polls",
+    "TransfersApi",
 ]

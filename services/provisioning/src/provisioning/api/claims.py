@@ -1,14 +1,19 @@
 """`/api/v1/claims`: add a camera and watch it arrive."""
 
 from datetime import datetime
+from hashlib import blake2s
+from typing import Literal
 
+from aiohttp import web
 from pydantic import BaseModel, Field, SecretStr
 
 from common.auth import Action
 from common.clock import Clock
 from common.http import Answer, Call, NoQuery, Page, PageQuery, Route, SecretBody
+from common.http.origin import TrustedProxies, around
 from common.ids import ClaimId
-from provisioning.domain import Claim, ClaimState, hint
+from common.sealing import Sealer
+from provisioning.domain import Claim, ClaimState, hint, warnings
 from provisioning.service import ClaimService
 
 
@@ -23,6 +28,16 @@ class NewClaim(SecretBody):
     parent: str | None = Field(None, min_length=1, max_length=64, description="Folder or location")
 
 
+class StepAnswer(BaseModel):
+    step: Literal["typed", "seen", "proved", "delivered", "connected"]
+    at: datetime | None = Field(description="null: not yet")
+
+
+class WarningAnswer(BaseModel):
+    code: str
+    text: str
+
+
 class ClaimAnswer(BaseModel):
     id: str
     camera: str
@@ -34,7 +49,10 @@ class ClaimAnswer(BaseModel):
     next_poll_expected: datetime | None = Field(
         description="When the camera should ask next; null: unknown, see `hint`"
     )
+    expires_at: datetime | None = Field(description="When it ends unless the camera has proved the password")
+    steps: list[StepAnswer] = Field(description="How far it is, in order")
     hint: str = Field(description="What to do or expect now")
+    warnings: list[WarningAnswer] = Field(description="`claimed_before`: reset it to factory defaults first")
 
     @classmethod
     def of(cls, claim: Claim, now: datetime) -> "ClaimAnswer":
@@ -47,13 +65,35 @@ class ClaimAnswer(BaseModel):
             created_at=claim.created_at,
             last_poll=claim.last_poll,
             next_poll_expected=claim.next_poll_expected,
+            expires_at=claim.expires_at,
+            steps=[
+                StepAnswer(step="typed", at=claim.created_at),
+                StepAnswer(step="seen", at=claim.last_poll),
+                StepAnswer(step="proved", at=claim.proved_at),
+                StepAnswer(step="delivered", at=claim.delivered_at),
+                StepAnswer(step="connected", at=claim.connected_at),
+            ],
             hint=hint(claim, now),
+            warnings=[WarningAnswer(code=code, text=text) for code, text in warnings(claim).items()],
         )
 
 
+class Networks:
+    """Where claims come from, as digests: the list of tries tells nobody who lives where."""
+
+    def __init__(self, proxies: TrustedProxies, sealer: Sealer) -> None:
+        self._proxies = proxies
+        self._key = sealer.derive("provisioning.networks")
+
+    def digest(self, request: web.Request) -> str:
+        network = around(self._proxies.address(request), 24, 56)
+        return blake2s(network.encode(), key=self._key, digest_size=16).hexdigest()
+
+
 class ClaimsApi:
-    def __init__(self, service: ClaimService, clock: Clock) -> None:
+    def __init__(self, service: ClaimService, networks: Networks, clock: Clock) -> None:
         self._service = service
+        self._networks = networks
         self._clock = clock
 
     def routes(self) -> list[Route]:
@@ -69,7 +109,7 @@ class ClaimsApi:
                 answer=ClaimAnswer,
                 status=201,
                 idempotent=True,
-                problems=(409,),
+                problems=(409, 429),
             ),
             Route(
                 method="GET",
@@ -96,7 +136,12 @@ class ClaimsApi:
     async def claim(self, call: Call[NewClaim, NoQuery]) -> Answer:
         body = call.body
         claim = await self._service.claim(
-            call.actor, body.device_id, body.secret.get_secret_value(), body.name, body.parent
+            call.actor,
+            body.device_id,
+            body.secret.get_secret_value(),
+            body.name,
+            body.parent,
+            self._networks.digest(call.request),
         )
         return Answer(self._answer(claim), headers={"Location": f"/api/v1/claims/{claim.id}"})
 

@@ -1,10 +1,13 @@
 """Puts the real pieces together."""
 
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 from common.access import AccessBook
 from common.app import Assembly, Parts
+from common.due import DueLoop, Lease
 from common.http import Route
+from common.http.origin import TrustedProxies
 from provisioning.api import (
     ArrangingApi,
     CameraPort,
@@ -13,8 +16,10 @@ from provisioning.api import (
     CodesApi,
     Dispatcher,
     ItemsApi,
+    Networks,
     Nonces,
     Polls,
+    TransfersApi,
 )
 from provisioning.api.camera_port import CONNECTION
 from provisioning.app.camera_listener import CameraListener
@@ -27,6 +32,7 @@ from provisioning.service import (
     Delivery,
     DeliveryService,
     DispatchService,
+    Expiry,
     FavouritesService,
     HeldPolls,
     LookingService,
@@ -34,6 +40,10 @@ from provisioning.service import (
     Presence,
     Reaching,
     Removals,
+    Terms,
+    Tokens,
+    TransferService,
+    Tries,
     UndoingService,
     Vault,
     WaitingRoom,
@@ -42,6 +52,7 @@ from provisioning.settings import Settings
 from provisioning.store import (
     INDEXES,
     AuthorityStore,
+    CustodyStore,
     InventoryStore,
     ItemStore,
     KnownDeviceIndex,
@@ -50,9 +61,12 @@ from provisioning.store import (
 
 __all__ = ["CameraListener", "assemble"]
 
+LEASE = timedelta(seconds=15)
+NextDue = Callable[[], Awaitable[datetime | None]]
+
 
 def assemble(parts: Parts, settings: Settings) -> Assembly:
-    clock, store = parts.clock, InventoryStore(parts.database)
+    clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
     vault, room = Vault(parts.sealer), WaitingRoom(settings.camera_callers)
     held = HeldPolls(settings.camera_held_polls)
     known = KnownDeviceIndex(tell=held.ring)
@@ -60,33 +74,28 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     lifetime = timedelta(days=settings.camera_certificate_days)
     authority = Authority(AuthorityStore(parts.database), parts.sealer, clock, lifetime)
     listener = CameraListener(held, authority, settings)
-    delivery = DeliveryService(
-        store,
-        vault,
-        known,
-        presence,
-        clock,
-        Delivery(
-            lambda: listener.home() + CONNECTION,
-            settings.camera_time_servers,
-            timedelta(days=settings.camera_token_days),
-        ),
-    )
+    tokens = Tokens(vault, _delivery(settings, listener.home))
+    transfers = TransferService(store, custody, clock, timedelta(days=settings.contest_days))
+    delivery = DeliveryService(store, vault, known, presence, transfers, tokens, clock)
     dispatching = DispatchService(store, vault, delivery, authority, clock, listener.home)
     polls = _polls(parts, settings, known, room, held)
     listener.port = _camera_port(polls, delivery, dispatching, settings)
-    claims = ClaimService(store, vault, room, known, clock)
+    tries = Tries(custody, clock, settings.claim_tries_account, settings.claim_tries_network)
+    terms = Terms(timedelta(days=settings.claim_days), timedelta(minutes=settings.reset_minutes))
+    claims = ClaimService(store, custody, transfers, vault, room, known, tries, clock, terms)
     cameras = CameraService(store, presence, clock)
     access = AccessBook(parts.database)
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
+    networks = Networks(TrustedProxies(settings.trusted_proxies), parts.sealer)
     return Assembly(
         routes=[
-            *ClaimsApi(claims, clock).routes(),
+            *ClaimsApi(claims, networks, clock).routes(),
+            *TransfersApi(transfers, clock).routes(),
             *_tree(parts, settings, store, cameras, presence, access),
             *CodesApi(listener.home).routes(),
         ],
         subscriptions=subscriptions(cameras, access),
-        background=[feed, presence, authority, listener],
+        background=[feed, presence, authority, listener, *_due_work(parts, Expiry(store, custody, clock))],
         indexes=INDEXES,
     )
 
@@ -130,3 +139,22 @@ def _camera_port(
         settings.camera_heartbeat_seconds,
         certificate_needed=settings.camera_client_certificates == "required",
     )
+
+
+def _delivery(settings: Settings, home: Callable[[], str]) -> Delivery:
+    return Delivery(
+        lambda: home() + CONNECTION,
+        settings.camera_time_servers,
+        timedelta(days=settings.camera_token_days),
+        timedelta(minutes=settings.token_overlap_minutes),
+    )
+
+
+def _due_work(parts: Parts, expiry: Expiry) -> list[DueLoop]:
+    """What one replica at a time does by itself."""
+
+    def loop(name: str, next_due: NextDue, work: Callable[[], Awaitable[None]]) -> DueLoop:
+        lease = Lease(parts.database, name, parts.clock, LEASE)
+        return DueLoop(name, next_due, work, parts.clock, lease)
+
+    return [loop("claim_expiry", expiry.next_due, expiry.work)]

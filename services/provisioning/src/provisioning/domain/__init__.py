@@ -1,10 +1,13 @@
 """What is true of claims, cameras and the way cameras ask."""
 
 from provisioning.domain.alphabet import LANGUAGES, Language, language_of, sort_key
-from provisioning.domain.camera import Camera, Credentials
-from provisioning.domain.claim import Claim, ClaimState, hint, winner
+from provisioning.domain.camera import Camera, Credentials, Retired
+from provisioning.domain.claim import Claim, ClaimState
+from provisioning.domain.custody import Decision, decide, was_reset
 from provisioning.domain.device_id import DeviceId, canonical, spellings
 from provisioning.domain.digest import REALM, DeviceKeys, Proof, as_printed, user_hashes
+from provisioning.domain.handover import Changes, handed_over, lost
+from provisioning.domain.hints import hint, warnings
 from provisioning.domain.items import (
     CONTAINERS,
     DEVICES,
@@ -21,6 +24,8 @@ from provisioning.domain.names import characters, clean_name
 from provisioning.domain.retry_law import Caller, slot_of
 from provisioning.domain.search import Wanted, endings
 from provisioning.domain.shape import EVERYTHING, LARGEST, MOST_AT_ONCE, Reach, Shape, no_place, no_room
+from provisioning.domain.transfer import Transfer, TransferState
+from provisioning.domain.tries import GivenBack, Limit, Tried, Tries, given_back, tried
 from provisioning.domain.undo import UNDO_WITHIN, Operation, Step
 
 __all__ = [
@@ -36,36 +41,51 @@ __all__ = [
     "Caller",
     "Camera",
     "Change",
+    "Changes",
     "Claim",
     "ClaimState",
     "Credentials",
+    "Decision",
     "DeviceId",
     "DeviceKeys",
+    "GivenBack",
     "Item",
     "ItemKind",
     "Language",
+    "Limit",
     "MadeByHand",
     "Operation",
     "Place",
     "Proof",
     "Reach",
+    "Retired",
     "Shape",
     "Step",
+    "Transfer",
+    "TransferState",
     "Tree",
+    "Tried",
+    "Tries",
     "Wanted",
     "as_printed",
     "canonical",
     "characters",
     "clean_name",
+    "decide",
     "endings",
     "facts",
+    "given_back",
+    "handed_over",
     "hint",
     "language_of",
+    "lost",
     "no_place",
     "no_room",
     "slot_of",
     "sort_key",
     "spellings",
+    "tried",
     "user_hashes",
-    "winner",
+    "warnings",
+    "was_reset",
 ]

@@ -19,6 +19,16 @@ class Credentials:
     expires_at: datetime
     used: bool = False
     """Whether the camera has called with it."""
+    by_hand: bool = False
+    """Given to a person who puts it into the camera (PR-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A token that was replaced by hand and works a little longer, so that the camera is never without."""
+
+    token_hash: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +39,14 @@ class Camera(Item):
     credentials: Credentials | None = None
     root_password: bytes | None = None
     """Sealed; generated at the first delivery and kept over later ones (PR-22)."""
+    retired: Retired | None = None
+    moved_token: str | None = None
+    """Hash of the token with which it was taken to another organisation: it shall ask for a new one there."""
+    moved_by: str | None = None
+    """The transfer that took it to another organisation."""
+    location: str | None = None
+    """Where it hangs, in words."""
+    time_zone: str | None = None
     model: str | None = None
     firmware: str | None = None
     connected_at: datetime | None = None
@@ -36,7 +54,30 @@ class Camera(Item):
 
     def equipped(self, credentials: Credentials, root_password: bytes) -> "Camera":
         """Given a token; any earlier one is dead."""
-        return replace(self, credentials=credentials, root_password=root_password, version=self.version + 1)
+        return replace(
+            self,
+            credentials=credentials,
+            retired=None,
+            root_password=root_password,
+            version=self.version + 1,
+        )
+
+    def rotated(self, credentials: Credentials, old_until: datetime) -> "Camera":
+        """A new token by hand; the old one works until the new one is used, or until `old_until`."""
+        old = self.credentials
+        retired = Retired(old.token_hash, min(old_until, old.expires_at)) if old else None
+        return replace(self, credentials=credentials, retired=retired, version=self.version + 1)
+
+    def accepts(self, token_hash: str, now: datetime) -> bool:
+        """Whether a camera may connect with this token."""
+        new, old = self.credentials, self.retired
+        if new is not None and new.token_hash == token_hash:
+            return new.expires_at > now
+        return old is not None and old.token_hash == token_hash and old.until > now
+
+    def heard_with(self, token_hash: str) -> bool:
+        """Whether calling with this (good) token is nothing new."""
+        return self.credentials is None or self.credentials.used or self.credentials.token_hash != token_hash
 
     def connected(
         self, at: datetime, model: str | None, firmware: str | None
@@ -46,6 +87,7 @@ class Camera(Item):
         changed = replace(
             self,
             credentials=replace(self.credentials, used=True),
+            retired=None,
             connected_at=self.connected_at or at,
             version=self.version + 1,
         )
@@ -74,6 +116,7 @@ class Camera(Item):
             self,
             kind="removed_device" if self.connected_at else "withdrawn",
             credentials=None,
+            retired=None,
             removed_at=at,
             version=self.version + 1,
         )
@@ -85,3 +128,9 @@ class Camera(Item):
             device=self.device,
             name=self.name,
         )
+
+    def moved_away(self, at: datetime, transfer: str, *, told: bool) -> tuple["Camera", CameraRemoved]:
+        """Another organisation's now. `told`: the camera is still connected here and must be told."""
+        token = self.credentials.token_hash if told and self.credentials else None
+        changed, event = self.removed(at)
+        return replace(changed, root_password=None, moved_by=transfer, moved_token=token), event

@@ -8,10 +8,21 @@ from common.contracts.provisioning import CameraClaimed, ClaimProgressed
 from common.ids import CameraId, ClaimId, OrganisationId, UserId
 from provisioning.domain.device_id import DeviceId
 
-ClaimState = Literal["waiting", "wrong_secret", "delivered", "connected", "lost", "cancelled"]
-ENDED: frozenset[ClaimState] = frozenset({"lost", "cancelled"})
-HOLDING: frozenset[ClaimState] = frozenset({"delivered", "connected"})
-"""The device proved this claim's secret: it is theirs until the camera is removed."""
+ClaimState = Literal[
+    "waiting",
+    "wrong_secret",
+    "disputed",
+    "proved",
+    "delivered",
+    "connected",
+    "lost",
+    "moved",
+    "expired",
+    "cancelled",
+]
+ENDED: frozenset[ClaimState] = frozenset({"lost", "moved", "expired", "cancelled"})
+HOLDING: frozenset[ClaimState] = frozenset({"proved", "delivered", "connected"})
+"""The device proved this claim's secret: it is theirs until the camera is removed or moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +39,23 @@ class Claim:
     version: int
     created_at: datetime
     changed_at: datetime
+    expires_at: datetime | None = None
+    """Never proved by then: it ends. None: it does not end by itself."""
+    origin: str = ""
+    """Digest of the network it was typed in; its tries are counted together."""
+    claimed_before: bool = False
+    """Somebody had this device connected before: it should be reset to factory defaults (PR-25)."""
     last_poll: datetime | None = None
     next_poll_expected: datetime | None = None
     last_proof: str = ""
     """`Proof.order` of the proof that was honoured last: an older or equal one is a replay."""
     last_dispatch: str = ""
     """The same at the dispatcher, whose proofs are good for nothing else."""
+    proved_at: datetime | None = None
+    delivered_at: datetime | None = None
+    connected_at: datetime | None = None
+    reset_at: datetime | None = None
+    """When the device asked for a token although it had a good one: it was reset."""
 
     @property
     def live(self) -> bool:
@@ -55,77 +77,76 @@ class Claim:
             claimed_by=self.claimed_by,
         )
 
+    @property
+    def tentative(self) -> bool:
+        return self.live and not self.holds_device
+
     def refused(self, at: datetime, next_poll: datetime) -> tuple["Claim", ClaimProgressed]:
         """The device called, but with another secret than the one typed here."""
         changed = replace(self, last_poll=at, next_poll_expected=next_poll)
         return changed._now("wrong_secret", at)
 
-    def delivered(self, at: datetime, proof: str) -> tuple["Claim", ClaimProgressed]:
-        """The device proved the secret and is given its token."""
-        changed = replace(self, last_poll=at, next_poll_expected=None, last_proof=proof)
+    def disputed(self, at: datetime, next_poll: datetime) -> tuple["Claim", ClaimProgressed]:
+        """The device proved this claim, but another organisation's camera of this id proved another one."""
+        changed = replace(self, last_poll=at, next_poll_expected=next_poll)
+        return changed._now("disputed", at)
+
+    def proved(self, at: datetime) -> "Claim":
+        """Decided for this claim before the device was given its token: it proved the same secret already.
+
+        Not a version of its own: it is part of how the claim begins.
+        """
+        return replace(self, state="proved", proved_at=at, expires_at=None)
+
+    def delivered(self, at: datetime, proof: str, *, reset: bool = False) -> tuple["Claim", ClaimProgressed]:
+        """The device proved the secret and is given its token. `reset`: it had a good one."""
+        changed = replace(
+            self,
+            last_poll=at,
+            next_poll_expected=None,
+            last_proof=proof,
+            expires_at=None,
+            proved_at=self.proved_at or at,
+            delivered_at=at,
+            reset_at=at if reset else self.reset_at,
+        )
         return changed._now("delivered", at)
 
     def connected(self, at: datetime) -> tuple["Claim", ClaimProgressed]:
-        return self._now("connected", at)
+        return replace(self, connected_at=at)._now("connected", at)
 
     def lost(self, at: datetime) -> tuple["Claim", ClaimProgressed]:
         """The device proved somebody else's claim."""
-        return replace(self, next_poll_expected=None)._now("lost", at)
+        return self._ended("lost", at)
+
+    def moved(self, at: datetime) -> tuple["Claim", ClaimProgressed]:
+        """The device was reset and proved the claim of its next organisation (PR-13)."""
+        return self._ended("moved", at)
+
+    def expired(self, at: datetime) -> tuple["Claim", ClaimProgressed]:
+        """The device never proved it."""
+        return self._ended("expired", at)
 
     def cancelled(self, at: datetime) -> tuple["Claim", ClaimProgressed]:
         """The camera was removed by its organisation."""
-        return replace(self, next_poll_expected=None)._now("cancelled", at)
+        return self._ended("cancelled", at)
 
-    def _now(self, state: ClaimState, at: datetime) -> tuple["Claim", ClaimProgressed]:
-        changed = replace(self, state=state, changed_at=at, version=self.version + 1)
-        expected = changed.next_poll_expected
-        return changed, ClaimProgressed(
+    def progress(self, at: datetime) -> ClaimProgressed:
+        """Where it is now, for those who watch."""
+        expected = self.next_poll_expected
+        return ClaimProgressed(
             organisation=self.organisation,
-            version=changed.version,
+            version=self.version,
             at=at,
             claim=self.id,
             camera=self.camera,
-            state=state,
+            state=self.state,
             next_poll_expected=expected.isoformat() if expected else None,
         )
 
+    def _ended(self, state: ClaimState, at: datetime) -> tuple["Claim", ClaimProgressed]:
+        return replace(self, next_poll_expected=None, expires_at=None)._now(state, at)
 
-def winner(claims: list[Claim], proved: list[Claim]) -> Claim | None:
-    """Whose the device is, of the live claims to it: the one that holds it, else the earliest it proved.
-
-    A holder that the device no longer proves still holds it: a change of owner is a step of its own.
-    """
-    holder = next((claim for claim in claims if claim.holds_device), None)
-    if holder is not None:
-        return holder if holder in proved else None
-    return min(proved, key=lambda claim: (claim.created_at, claim.id), default=None)
-
-
-def hint(claim: Claim, now: datetime) -> str:
-    """What the person who waits can do or expect, in words (D8)."""
-    expected = claim.next_poll_expected
-    match claim.state:
-        case "waiting" if expected is None:
-            return (
-                "Switch the camera on: it asks within a minute of power-on, then every minute five times, "
-                "then every hour."
-            )
-        case "waiting" if expected is not None and expected > now:
-            return (
-                "The camera asks by itself at the time shown. Press its button or switch it off and on to "
-                "connect now."
-            )
-        case "waiting":
-            return "The camera should have called by now. Check its power and network, or press its button."
-        case "wrong_secret":
-            return (
-                "The camera called, but its password differs from the one typed. Remove it and add it again."
-            )
-        case "delivered":
-            return "The camera has its access token and is about to connect."
-        case "connected":
-            return "The camera is connected."
-        case "lost":
-            return "The camera belongs to another organisation: it proved the password given there."
-        case "cancelled":
-            return "The camera was removed."
+    def _now(self, state: ClaimState, at: datetime) -> tuple["Claim", ClaimProgressed]:
+        changed = replace(self, state=state, changed_at=at, version=self.version + 1)
+        return changed, changed.progress(at)

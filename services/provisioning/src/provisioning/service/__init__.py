@@ -3,18 +3,22 @@
 from provisioning.service.arranging import KEEP, ArrangingService
 from provisioning.service.authority import Authority
 from provisioning.service.cameras import CameraService, CameraView
-from provisioning.service.claiming import ClaimService
-from provisioning.service.delivery import Delivery, DeliveryService
+from provisioning.service.claiming import ClaimService, Terms
+from provisioning.service.delivery import DeliveryService
 from provisioning.service.dispatching import DispatchService
+from provisioning.service.expiry import Expiry
 from provisioning.service.favourites import FavouritesService
 from provisioning.service.held_polls import HeldPolls
 from provisioning.service.item_needs import Changed, Entry
 from provisioning.service.looking import Filter, Hit, LookingService
-from provisioning.service.needs import Inventory, KnownDevices, Licence
+from provisioning.service.needs import Custody, Inventory, KnownDevices, Licence
 from provisioning.service.network_pace import NetworkPace
 from provisioning.service.presence import Presence
 from provisioning.service.reaching import Reaching
 from provisioning.service.removals import Removal, Removals
+from provisioning.service.tokens import Delivery, Tokens
+from provisioning.service.transfers import TransferService
+from provisioning.service.tries import Tries
 from provisioning.service.undoing import UndoingService
 from provisioning.service.vault import Vault
 from provisioning.service.waiting_room import WaitingRoom
@@ -27,10 +31,12 @@ __all__ = [
     "CameraView",
     "Changed",
     "ClaimService",
+    "Custody",
     "Delivery",
     "DeliveryService",
     "DispatchService",
     "Entry",
+    "Expiry",
     "FavouritesService",
     "Filter",
     "HeldPolls",
@@ -44,6 +50,10 @@ __all__ = [
     "Reaching",
     "Removal",
     "Removals",
+    "Terms",
+    "Tokens",
+    "TransferService",
+    "Tries",
     "UndoingService",
     "Vault",
     "WaitingRoom",

@@ -1,30 +1,36 @@
 """A camera asks for its token, gets it, and connects with it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from prometheus_client import Counter
 
 from common.clock import Clock
-from common.contracts import Event
 from common.errors import Stale, Unauthenticated
-from common.ids import new_id
 from common.races import settled
-from provisioning.domain import Camera, Claim, Credentials, DeviceId, Proof, winner
-from provisioning.service.needs import Inventory, KnownDevices
+from provisioning.domain import (
+    Camera,
+    Changes,
+    Claim,
+    Decision,
+    DeviceId,
+    Proof,
+    decide,
+    given_back,
+    lost,
+    was_reset,
+)
+from provisioning.service.needs import Aggregate, Inventory, KnownDevices
 from provisioning.service.presence import Presence
-from provisioning.service.vault import DeviceToken, Vault, encrypted, hash_of, new_access_token, new_password
+from provisioning.service.tokens import Tokens
+from provisioning.service.transfers import TransferService
+from provisioning.service.vault import Vault, hash_of
 from provisioning.service.waiting_room import key_of
 
-"""Tries against others who change the same claim at the same moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What the endpoints hand out besides the token."""
-
-    connect_url: Callable[[], str]
-    time_servers: tuple[str, ...]
-    token_lifetime: timedelta
+ASKED_AGAIN = Counter(
+    "vedette_provisioning_asked_again_total", "Devices with a token that asked for one", ["because"]
+)
+"""`reset`: it had a good token. `answer_lost`: it never used the one before. `expired`."""
 
 
 class DeliveryService:
@@ -34,15 +40,17 @@ class DeliveryService:
         vault: Vault,
         known: KnownDevices,
         presence: Presence,
+        transfers: TransferService,
+        tokens: Tokens,
         clock: Clock,
-        delivery: Delivery,
     ) -> None:
         self._store = store
         self._vault = vault
         self._known = known
         self._presence = presence
+        self._transfers = transfers
+        self._tokens = tokens
         self._clock = clock
-        self._delivery = delivery
 
     async def token_for(self, device: DeviceId, proof: Proof, next_poll: float) -> bytes | None:
         """The encrypted token if and only if a claim matches id and secret (PR-7), else None.
@@ -60,62 +68,59 @@ class DeliveryService:
         if not claims:
             self._known.discard(key_of(device), unless_added_since=adds)
             return None
+        if proof.order <= max(claim.last_proof for claim in claims):
+            return None  # a replay
         proved = [claim for claim in claims if proof.holds(device, self._vault.keys_of(claim).user_hashes)]
-        chosen = winner(claims, proved)
-        if chosen is not None and proof.order > chosen.last_proof:
-            return await self._deliver(chosen, claims, proof)
-        if not proved:
-            await self._tell_those_who_wait(claims, next_poll)
-        return None
-
-    async def _deliver(self, chosen: Claim, claims: Sequence[Claim], proof: Proof) -> bytes:
+        decision = decide(claims, proved)
         now = self._clock.now()
-        claim, event = chosen.delivered(now, proof.order)
-        changed: list[Claim | Camera] = [claim]
-        events: list[Event] = [event]
-        if not chosen.holds_device:  # the others lose when it is decided, not at every later delivery
-            for other in claims:
-                if other.id != chosen.id:
-                    lost, event = other.lost(now)
-                    changed.append(lost)
-                    events.append(event)
-        camera = await self._store.camera(claim.organisation, claim.camera)
-        token, credentials = self._new_credentials(now)
-        password = (
-            self._vault.open_root_password(camera.id, camera.root_password)
-            if camera.root_password
-            else new_password()
-        )
-        camera = camera.equipped(credentials, self._vault.seal_root_password(camera.id, password))
-        await self._store.save(*changed, camera, events=events)
-        content = DeviceToken(
-            device=claim.device,
-            camera=camera.id,
-            connect=self._delivery.connect_url(),
-            access_token=token,
-            root_password=password,
-            time_servers=self._delivery.time_servers,
-            issued_at=int(credentials.issued_at.timestamp()),
-            expires_at=int(credentials.expires_at.timestamp()),
-            key_id=credentials.key_id,
-        )
-        return encrypted(content, self._vault.keys_of(claim).token_key)
+        told = self._told(decision, now, next_poll)
+        if decision.owner is None:
+            await self._save(told)
+            return None
+        owner, camera, changes, reset = await self._owner(decision, claims, told, now)
+        return await self._deliver(owner, camera, proof, changes, now, reset=reset)
 
-    def _new_credentials(self, now: datetime) -> tuple[str, Credentials]:
-        token, token_hash = new_access_token()
-        return token, Credentials(
-            token_hash=token_hash,
-            key_id=new_id(),
-            issued_at=now,
-            expires_at=now + self._delivery.token_lifetime,
-        )
+    async def _owner(
+        self, decision: Decision, claims: Sequence[Claim], told: Changes, now: datetime
+    ) -> tuple[Claim, Camera, Changes, bool]:
+        """Whose the device is after all, that camera, what else changes, and whether it was reset."""
+        owner, challenger = decision.owner, decision.challenger
+        assert owner is not None, "asked only when there is one"
+        camera = await self._store.camera(owner.organisation, owner.camera)
+        if not owner.holds_device:
+            return owner, camera, lost([claim for claim in claims if claim != owner], now), False
+        reset = was_reset(camera, now)
+        ASKED_AGAIN.labels(_because(camera, now, reset)).inc()
+        if not reset or challenger is None or await self._transfers.frozen(owner.device):
+            return owner, camera, told, reset
+        others = [claim for claim in claims if claim not in (owner, challenger)]
+        changes = lost(others, now)
+        changes.add(self._transfers.handover(owner, camera, challenger, now, told=False))
+        camera = await self._store.camera(challenger.organisation, challenger.camera)
+        return challenger, camera, changes, False
 
-    async def _tell_those_who_wait(self, claims: Sequence[Claim], next_poll: float) -> None:
-        now = self._clock.now()
+    async def _deliver(
+        self, owner: Claim, camera: Camera, proof: Proof, changes: Changes, now: datetime, *, reset: bool
+    ) -> bytes:
+        claim, event = owner.delivered(now, proof.order, reset=reset)
+        issued = self._tokens.issued(camera, claim, now)
+        changes.add(Changes([claim], [issued.camera], events=[event]))
+        await self._save(changes, *given_back(owner))
+        return issued.encrypted
+
+    def _told(self, decision: Decision, now: datetime, next_poll: float) -> Changes:
+        """News for those who wait and whose the device is not."""
         expected = datetime.fromtimestamp(int(next_poll), UTC)
-        told = [claim.refused(now, expected) for claim in claims if not claim.holds_device]
-        if told:
-            await self._store.save(*(claim for claim, _ in told), events=[event for _, event in told])
+        changes = Changes()
+        for claims, happened in ((decision.refused, Claim.refused), (decision.disputed, Claim.disputed)):
+            for claim in claims:
+                changed, event = happened(claim, now, expected)
+                changes.add(Changes([changed], events=[event]))
+        return changes
+
+    async def _save(self, changes: Changes, *more: Aggregate) -> None:
+        if changes.claims:
+            await self._store.save(*changes.aggregates, *more, events=changes.events)
 
     async def connect(
         self, access_token: str, model: str | None, firmware: str | None, certified: str | None = None
@@ -133,9 +138,13 @@ class DeliveryService:
         if camera is not None and certified is not None and certified != camera.device:
             camera = None
         now = self._clock.now()
-        if camera is None or camera.credentials is None or camera.credentials.expires_at <= now:
+        if camera is not None and camera.moved_token == token_hash:
+            raise Unauthenticated(
+                "camera_moved", "This camera was added elsewhere: ask for a new token", retry_after=1
+            )
+        if camera is None or not camera.accepts(token_hash, now):
             raise Unauthenticated("camera_token_invalid", "This access token is not valid")
-        if not camera.credentials.used:
+        if not camera.heard_with(token_hash):
             await self._connect_first(camera, now, model, firmware)
             return
         described = camera.described(model, firmware)
@@ -150,3 +159,10 @@ class DeliveryService:
         claim = await self._store.claim(camera.organisation, camera.claim)
         claim, progress = claim.connected(now)
         await self._store.save(connected, claim, events=[event, progress], seen={camera.id: now})
+
+
+def _because(camera: Camera, now: datetime, reset: bool) -> str:
+    token = camera.credentials
+    if reset:
+        return "reset"
+    return "answer_lost" if token is not None and token.expires_at > now else "expired"

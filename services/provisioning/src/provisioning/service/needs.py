@@ -8,7 +8,10 @@ from typing import Protocol
 from common.contracts import Event
 from common.contracts.licensing import LicenceChanged
 from common.ids import CameraId, ClaimId, OrganisationId
-from provisioning.domain import Camera, Claim, DeviceId, Reach
+from provisioning.domain import Camera, Claim, DeviceId, GivenBack, Reach, Transfer, Tried, Tries
+
+Aggregate = Claim | Camera | Transfer | Tried | GivenBack
+"""What one commit may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Inventory(Protocol):
     """Claims and items, each lookup scoped by organisation except those a device's proof leads to."""
 
     async def save(
-        self, *aggregates: Claim | Camera, events: Sequence[Event], seen: Mapping[CameraId, datetime] = ...
+        self, *aggregates: Aggregate, events: Sequence[Event], seen: Mapping[CameraId, datetime] = ...
     ) -> None:
         """All of it or nothing; `Stale` when one was changed meanwhile."""
         ...
@@ -66,6 +69,34 @@ class Inventory(Protocol):
 
     async def note_licence(self, event: LicenceChanged) -> None:
         """Keep it unless something newer is kept already."""
+        ...
+
+
+class Custody(Protocol):
+    """What decides whose a device is, beside the live claims."""
+
+    async def transfer(self, organisation: OrganisationId, transfer: str) -> Transfer:
+        """One that concerns the organisation, on either side."""
+        ...
+
+    async def transfers(
+        self, organisation: OrganisationId, after: str | None, limit: int
+    ) -> list[Transfer]: ...
+
+    async def frozen(self, device: DeviceId) -> bool:
+        """Whether a move of this device is contested."""
+        ...
+
+    async def connected_before(self, device: DeviceId) -> bool:
+        """Whether any organisation's claim to this device was ever proved."""
+        ...
+
+    async def tries(self, ids: Sequence[str]) -> dict[str, Tries]: ...
+
+    async def next_expiry(self) -> datetime | None: ...
+
+    async def expired(self, by: datetime, limit: int) -> list[Claim]:
+        """Tentative claims whose time is over."""
         ...
 
 

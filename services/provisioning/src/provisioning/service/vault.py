@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from hmac import compare_digest
 
 import orjson
 from cryptography.hazmat.primitives import hashes
@@ -12,7 +13,7 @@ from joserfc.jwk import OctKey
 
 from common.ids import CameraId, ClaimId
 from common.sealing import Sealer
-from provisioning.domain import Claim, DeviceId, DeviceKeys, as_printed, user_hashes
+from provisioning.domain import Camera, Claim, DeviceId, DeviceKeys, as_printed, user_hashes
 
 _PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - an alphabet
 _PASSWORD_LENGTH = 20
@@ -51,8 +52,15 @@ class Vault:
     def seal_root_password(self, camera: CameraId, password: str) -> bytes:
         return self._sealer.seal(password.encode(), f"provisioning.root_password:{camera}")
 
-    def open_root_password(self, camera: CameraId, sealed: bytes) -> str:
-        return self._sealer.open(sealed, f"provisioning.root_password:{camera}").decode()
+    def root_password(self, camera: Camera) -> str | None:
+        """None: the camera was never given one."""
+        if camera.root_password is None:
+            return None
+        return self._sealer.open(camera.root_password, f"provisioning.root_password:{camera.id}").decode()
+
+    def same_secret(self, claim: Claim, device: DeviceId, secret: str) -> bool:
+        """Whether this secret is the one that the claim was made with."""
+        return compare_digest(self.keys_of(claim).user_hashes, user_hashes(device, as_printed(secret)))
 
 
 def token_key(device: DeviceId, secret: str) -> bytes:

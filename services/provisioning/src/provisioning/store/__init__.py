@@ -2,11 +2,20 @@
 
 from provisioning.store import inventory
 from provisioning.store.authorities import AuthorityStore
+from provisioning.store.custody import CUSTODY_INDEXES, CustodyStore
 from provisioning.store.inventory import InventoryStore
 from provisioning.store.items import ITEM_INDEXES, ItemStore
 from provisioning.store.known_devices import KnownDeviceIndex
 from provisioning.store.known_devices_feed import KnownDevicesFeed
 
-INDEXES = (*inventory.INDEXES, *ITEM_INDEXES)
+INDEXES = (*inventory.INDEXES, *ITEM_INDEXES, *CUSTODY_INDEXES)
 
-__all__ = ["INDEXES", "AuthorityStore", "InventoryStore", "ItemStore", "KnownDeviceIndex", "KnownDevicesFeed"]
+__all__ = [
+    "INDEXES",
+    "AuthorityStore",
+    "CustodyStore",
+    "InventoryStore",
+    "ItemStore",
+    "KnownDeviceIndex",
+    "KnownDevicesFeed",
+]

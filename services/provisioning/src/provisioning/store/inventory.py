@@ -9,22 +9,23 @@ from typing import Any
 
 from common.contracts import Event
 from common.contracts.licensing import LicenceChanged
-from common.database import Database, Index, Save, Update, Write
+from common.database import Database, Index, Update, Write
 from common.errors import NotFound
 from common.ids import CameraId, ClaimId, OrganisationId
 from provisioning.domain import CONTAINERS, Camera, Claim, DeviceId, Reach
-from provisioning.service.needs import Licence
+from provisioning.service.needs import Aggregate, Licence
 from provisioning.store import documents
 from provisioning.store.coalesced import Coalesced
+from provisioning.store.documents import CLAIMS, ITEMS
 
-CLAIMS, ITEMS, PRESENCE, LICENCES = "claims", "items", "presence", "licences"
+PRESENCE, LICENCES = "presence", "licences"
 INDEXES = (
     Index(CLAIMS, (("organisation", 1), ("device", 1)), unique=True, where={"live": True}),
     Index(CLAIMS, (("device", 1),), where={"live": True}),
     Index(CLAIMS, (("live", 1), ("_id", 1), ("device", 1))),
     Index(CLAIMS, (("organisation", 1), ("_id", 1))),
     Index(ITEMS, (("organisation", 1), ("kind", 1), ("_id", 1))),
-    Index(ITEMS, (("token_hash", 1),), unique=True, where={"token_hash": {"$exists": True}}),
+    Index(ITEMS, (("token_hashes", 1),), unique=True, where={"token_hashes": {"$exists": True}}),
 )
 _LICENCE_FIELDS = set(Licence.__dataclass_fields__)
 
@@ -37,17 +38,11 @@ class InventoryStore:
 
     async def save(
         self,
-        *aggregates: Claim | Camera,
+        *aggregates: Aggregate,
         events: Sequence[Event],
         seen: Mapping[CameraId, datetime] = {},
     ) -> None:
-        writes: list[Write] = [
-            Save(CLAIMS, documents.of_claim(one))
-            if isinstance(one, Claim)
-            else Save(ITEMS, documents.of_camera(one))
-            for one in aggregates
-        ]
-        await self._database.commit([*writes, *_seen(seen)], events)
+        await self._database.commit([*map(documents.written, aggregates), *_seen(seen)], events)
 
     async def claim(self, organisation: OrganisationId, claim: ClaimId) -> Claim:
         row = await self._database.get(CLAIMS, {"_id": claim, "organisation": organisation})
@@ -96,8 +91,8 @@ class InventoryStore:
         return await self._camera_of_token.get(token_hash)
 
     async def _find_cameras_of_tokens(self, hashes: Sequence[str]) -> dict[str, Camera]:
-        rows = await self._database.find(ITEMS, {"token_hash": {"$in": list(hashes)}})
-        return {row["token_hash"]: documents.to_camera(row) for row in rows}
+        rows = await self._database.find(ITEMS, {"token_hashes": {"$in": list(hashes)}})
+        return {one: documents.to_camera(row) for row in rows for one in row["token_hashes"]}
 
     async def has_container(self, organisation: OrganisationId, item: str) -> bool:
         where = {"_id": item, "organisation": organisation, "kind": {"$in": list(CONTAINERS)}}

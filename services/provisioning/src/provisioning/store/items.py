@@ -24,7 +24,8 @@ from provisioning.domain import (
 )
 from provisioning.service.item_needs import Entry
 from provisioning.store import item_documents as documents
-from provisioning.store.inventory import ITEMS, LICENCES, within
+from provisioning.store.documents import ITEMS
+from provisioning.store.inventory import LICENCES, within
 
 TREES, OPERATIONS, FAVOURITES = "trees", "operations", "favourites"
 ITEM_INDEXES = (

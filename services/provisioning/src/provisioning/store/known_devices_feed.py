@@ -9,7 +9,7 @@ from common.database import Database
 from common.errors import Unavailable
 from provisioning.domain import DeviceId
 from provisioning.service.waiting_room import key_of
-from provisioning.store.inventory import CLAIMS
+from provisioning.store.documents import CLAIMS
 from provisioning.store.known_devices import KnownDeviceIndex
 
 PAGE = 10_000
