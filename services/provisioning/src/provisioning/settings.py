@@ -1,10 +1,12 @@
 """What provisioning can be told."""
 
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from common.sealing import read_keys
 from common.settings import Settings as SharedSettings
 
 
@@ -66,12 +68,35 @@ class Settings(SharedSettings):
         10, ge=0, le=1_440, description="A camera's old token works for so long after a forced change"
     )
 
+    key_encryption_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Seal root passwords: `id:key` pairs, 32 bytes in base64, the first one seals; empty: "
+        "a key made from the master key",
+    )
+    key_encryption_keys_file: str = Field(
+        "", description="The same, read from a file when the service starts"
+    )
+
+    @property
+    def root_password_keys(self) -> dict[str, bytes]:
+        """Key-encryption keys by id, the one that seals first; empty when none is set."""
+        file = self.key_encryption_keys_file
+        return read_keys(Path(file).read_text() if file else self.key_encryption_keys.get_secret_value())
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ip_network(network)
         return value
+
+    @model_validator(mode="after")
+    def _keys_readable(self) -> "Settings":
+        try:
+            _ = self.root_password_keys
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"key_encryption_keys_file: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "Settings":

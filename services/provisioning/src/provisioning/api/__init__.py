@@ -5,6 +5,7 @@ from provisioning.api.camera_port import CameraPort
 from provisioning.api.cameras import CamerasApi
 from provisioning.api.claims import ClaimsApi, Networks
 from provisioning.api.codes import CodesApi
+from provisioning.api.credentials import CredentialsApi
 from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.items import ItemsApi
 from provisioning.api.nonces import Nonces
@@ -17,6 +18,7 @@ __all__ = [
     "CamerasApi",
     "ClaimsApi",
     "CodesApi",
+    "CredentialsApi",
     "Dispatcher",
     "ItemsApi",
     "Networks",

@@ -8,12 +8,14 @@ from common.app import Assembly, Parts
 from common.due import DueLoop, Lease
 from common.http import Route
 from common.http.origin import TrustedProxies
+from common.sealing import Envelopes
 from provisioning.api import (
     ArrangingApi,
     CameraPort,
     CamerasApi,
     ClaimsApi,
     CodesApi,
+    CredentialsApi,
     Dispatcher,
     ItemsApi,
     Networks,
@@ -29,6 +31,7 @@ from provisioning.service import (
     Authority,
     CameraService,
     ClaimService,
+    CredentialService,
     Delivery,
     DeliveryService,
     DispatchService,
@@ -40,6 +43,7 @@ from provisioning.service import (
     Presence,
     Reaching,
     Removals,
+    Rewrapping,
     Terms,
     Tokens,
     TransferService,
@@ -57,6 +61,7 @@ from provisioning.store import (
     ItemStore,
     KnownDeviceIndex,
     KnownDevicesFeed,
+    RootPasswordStore,
 )
 
 __all__ = ["CameraListener", "assemble"]
@@ -67,7 +72,7 @@ NextDue = Callable[[], Awaitable[datetime | None]]
 
 def assemble(parts: Parts, settings: Settings) -> Assembly:
     clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
-    vault, room = Vault(parts.sealer), WaitingRoom(settings.camera_callers)
+    vault, room = _vault(parts, settings), WaitingRoom(settings.camera_callers)
     held = HeldPolls(settings.camera_held_polls)
     known = KnownDeviceIndex(tell=held.ring)
     presence = Presence(store, clock, timedelta(seconds=settings.camera_heartbeat_seconds))
@@ -91,11 +96,18 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         routes=[
             *ClaimsApi(claims, networks, clock).routes(),
             *TransfersApi(transfers, clock).routes(),
+            *CredentialsApi(CredentialService(store, vault, tokens, clock)).routes(),
             *_tree(parts, settings, store, cameras, presence, access),
             *CodesApi(listener.home).routes(),
         ],
         subscriptions=subscriptions(cameras, access),
-        background=[feed, presence, authority, listener, *_due_work(parts, Expiry(store, custody, clock))],
+        background=[
+            feed,
+            presence,
+            authority,
+            listener,
+            *_due_work(parts, Expiry(store, custody, clock), vault),
+        ],
         indexes=INDEXES,
     )
 
@@ -141,6 +153,11 @@ def _camera_port(
     )
 
 
+def _vault(parts: Parts, settings: Settings) -> Vault:
+    keys = settings.root_password_keys
+    return Vault(parts.sealer, Envelopes(keys) if keys else None)
+
+
 def _delivery(settings: Settings, home: Callable[[], str]) -> Delivery:
     return Delivery(
         lambda: home() + CONNECTION,
@@ -150,11 +167,15 @@ def _delivery(settings: Settings, home: Callable[[], str]) -> Delivery:
     )
 
 
-def _due_work(parts: Parts, expiry: Expiry) -> list[DueLoop]:
+def _due_work(parts: Parts, expiry: Expiry, vault: Vault) -> list[DueLoop]:
     """What one replica at a time does by itself."""
 
     def loop(name: str, next_due: NextDue, work: Callable[[], Awaitable[None]]) -> DueLoop:
         lease = Lease(parts.database, name, parts.clock, LEASE)
         return DueLoop(name, next_due, work, parts.clock, lease)
 
-    return [loop("claim_expiry", expiry.next_due, expiry.work)]
+    loops = [loop("claim_expiry", expiry.next_due, expiry.work)]
+    if vault.replaced_keys:
+        rewrapping = Rewrapping(RootPasswordStore(parts.database), vault, parts.clock)
+        loops.append(loop("rewrapping", rewrapping.next_due, rewrapping.work))
+    return loops

@@ -4,6 +4,7 @@ from provisioning.service.arranging import KEEP, ArrangingService
 from provisioning.service.authority import Authority
 from provisioning.service.cameras import CameraService, CameraView
 from provisioning.service.claiming import ClaimService, Terms
+from provisioning.service.credentials import CredentialService
 from provisioning.service.delivery import DeliveryService
 from provisioning.service.dispatching import DispatchService
 from provisioning.service.expiry import Expiry
@@ -16,6 +17,7 @@ from provisioning.service.network_pace import NetworkPace
 from provisioning.service.presence import Presence
 from provisioning.service.reaching import Reaching
 from provisioning.service.removals import Removal, Removals
+from provisioning.service.rewrapping import Rewrapping
 from provisioning.service.tokens import Delivery, Tokens
 from provisioning.service.transfers import TransferService
 from provisioning.service.tries import Tries
@@ -31,6 +33,7 @@ __all__ = [
     "CameraView",
     "Changed",
     "ClaimService",
+    "CredentialService",
     "Custody",
     "Delivery",
     "DeliveryService",
@@ -50,6 +53,7 @@ __all__ = [
     "Reaching",
     "Removal",
     "Removals",
+    "Rewrapping",
     "Terms",
     "Tokens",
     "TransferService",

@@ -12,7 +12,7 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from common.ids import CameraId, ClaimId
-from common.sealing import Sealer
+from common.sealing import Envelopes, Sealer
 from provisioning.domain import Camera, Claim, DeviceId, DeviceKeys, as_printed, user_hashes
 
 _PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - an alphabet
@@ -37,8 +37,13 @@ class DeviceToken:
 
 
 class Vault:
-    def __init__(self, sealer: Sealer) -> None:
+    """Keys of claims are sealed under the master key. Root passwords, which people can see again, are in
+    envelopes of their own, so that their keys can be replaced."""
+
+    def __init__(self, sealer: Sealer, envelopes: Envelopes | None = None) -> None:
+        """Without `envelopes` their key is derived from the master key."""
         self._sealer = sealer
+        self._envelopes = envelopes or Envelopes({"master": sealer.derive("provisioning.root_passwords")})
 
     def keys_for(self, claim: ClaimId, device: DeviceId, secret: str) -> bytes:
         """What is kept of a secret, sealed."""
@@ -50,17 +55,36 @@ class Vault:
         return DeviceKeys.unpacked(self._sealer.open(claim.keys, f"provisioning.claim_keys:{claim.id}"))
 
     def seal_root_password(self, camera: CameraId, password: str) -> bytes:
-        return self._sealer.seal(password.encode(), f"provisioning.root_password:{camera}")
+        return self._envelopes.seal(password.encode(), _root_password(camera))
+
+    def rewrapped(self, camera: CameraId, sealed: bytes) -> bytes:
+        """A sealed root password under the key that seals now."""
+        return self._envelopes.rewrapped(sealed, _root_password(camera))
+
+    @property
+    def current_key(self) -> str:
+        return self._envelopes.current
+
+    @property
+    def replaced_keys(self) -> list[str]:
+        """Keys that root passwords may still be sealed under, but shall not stay."""
+        return self._envelopes.others
 
     def root_password(self, camera: Camera) -> str | None:
         """None: the camera was never given one."""
         if camera.root_password is None:
             return None
-        return self._sealer.open(camera.root_password, f"provisioning.root_password:{camera.id}").decode()
+        if Envelopes.key_of(camera.root_password) is None:  # sealed before there were envelopes
+            return self._sealer.open(camera.root_password, _root_password(camera.id)).decode()
+        return self._envelopes.open(camera.root_password, _root_password(camera.id)).decode()
 
     def same_secret(self, claim: Claim, device: DeviceId, secret: str) -> bool:
         """Whether this secret is the one that the claim was made with."""
         return compare_digest(self.keys_of(claim).user_hashes, user_hashes(device, as_printed(secret)))
+
+
+def _root_password(camera: CameraId) -> str:
+    return f"provisioning.root_password:{camera}"
 
 
 def token_key(device: DeviceId, secret: str) -> bytes:

@@ -7,8 +7,9 @@ from provisioning.store.inventory import InventoryStore
 from provisioning.store.items import ITEM_INDEXES, ItemStore
 from provisioning.store.known_devices import KnownDeviceIndex
 from provisioning.store.known_devices_feed import KnownDevicesFeed
+from provisioning.store.root_passwords import ROOT_PASSWORD_INDEXES, RootPasswordStore
 
-INDEXES = (*inventory.INDEXES, *ITEM_INDEXES, *CUSTODY_INDEXES)
+INDEXES = (*inventory.INDEXES, *ITEM_INDEXES, *CUSTODY_INDEXES, *ROOT_PASSWORD_INDEXES)
 
 __all__ = [
     "INDEXES",
@@ -18,4 +19,5 @@ __all__ = [
     "ItemStore",
     "KnownDeviceIndex",
     "KnownDevicesFeed",
+    "RootPasswordStore",
 ]

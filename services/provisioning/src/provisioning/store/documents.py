@@ -3,6 +3,7 @@
 from dataclasses import asdict, fields
 
 from common.database import Document, Save, Update, Write
+from common.sealing import Envelopes
 from provisioning.domain import (
     SHOWN,
     Camera,
@@ -66,6 +67,8 @@ def of_camera(camera: Camera) -> Document:
     if camera.retired is not None:
         hashes.append(camera.retired.token_hash)
         document["retired"] = asdict(camera.retired)
+    if camera.root_password is not None:
+        document["root_key"] = Envelopes.key_of(camera.root_password)
     if hashes:
         document["token_hashes"] = hashes
     return document
