@@ -13,8 +13,9 @@ import aiohttp
 from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDictProxy
 
-from common.app import guard_of
+from common.app import Assembly, Parts, guard_of
 from common.http import add_routes, application
+from common.sealing import Sealer
 from common.testing import FixedClock, MemoryHouse
 from device.camera import Camera
 from device.digest import Digest
@@ -73,9 +74,15 @@ class Site:
     """The service, the people and the cameras of one story."""
 
     def __init__(
-        self, house: MemoryHouse, people: TestClient[Any, Any], url: str, listener: CameraListener
+        self,
+        house: MemoryHouse,
+        people: TestClient[Any, Any],
+        url: str,
+        listener: CameraListener,
+        sealer: Sealer,
     ) -> None:
         self.house = house
+        self.sealer = sealer
         self.url = url
         self.listener = listener
         self.timer = StoryTimer(house.clock)
@@ -163,7 +170,13 @@ class Site:
 async def open_site(*, now: datetime | None = None, **more: Any) -> AsyncIterator[Site]:
     house = MemoryHouse(clock=FixedClock(now)) if now else MemoryHouse()
     told = settings(**more)
-    assembly = house.move_in("provisioning", lambda parts: assemble(parts, told))
+    sealers: list[Sealer] = []
+
+    def put_together(parts: Parts) -> Assembly:
+        sealers.append(parts.sealer)
+        return assemble(parts, told)
+
+    assembly = house.move_in("provisioning", put_together)
     parts = house.parts("provisioning")
     app = application(told.max_body_bytes)
     add_routes(app, assembly.routes, guard_of(parts))
@@ -173,6 +186,6 @@ async def open_site(*, now: datetime | None = None, **more: Any) -> AsyncIterato
             stack.push_async_callback(part.close)
         listener = next(part for part in assembly.background if isinstance(part, CameraListener))
         people = await stack.enter_async_context(TestClient(TestServer(app)))
-        site = Site(house, people, listener.url, listener)
+        site = Site(house, people, listener.url, listener, sealers[0])
         stack.push_async_callback(site.close)
         yield site

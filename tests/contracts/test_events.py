@@ -23,6 +23,7 @@ from common.contracts.provisioning import (
     CameraConnected,
     CameraRemoved,
     CameraRenamed,
+    ClaimImportProgressed,
     ClaimProgressed,
     ItemAdded,
     ItemRemoved,
@@ -121,6 +122,17 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
     (ItemRenamed, ITEM),
     (ItemsMoved, {"parents": {"cam1": "item1", "item1": None}}),
     (ItemRemoved, {**ITEM, "kind": "withdrawn"}),
+    (
+        ClaimImportProgressed,
+        {
+            "claim_import": "imp1",
+            "state": "claiming",
+            "rows": 1000,
+            "done": 400,
+            "claimed": 398,
+            "refused": 2,
+        },
+    ),
     (
         TransferChanged,
         {

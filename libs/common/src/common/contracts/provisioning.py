@@ -132,6 +132,22 @@ class ItemRemoved(Event):
     kind: str
     """What it is now: `withdrawn`, or `removed_device` of whose data some is still processed."""
     name: str
+class ClaimImportProgressed(Event):
+    """A file of many claims is worked on: how far it is."""
+
+    wire: ClassVar[str] = "provisioning.claim_import_progressed.v1"
+    about: ClassVar[str] = "claim_import"
+
+    organisation: OrganisationId
+    claim_import: str
+    state: Literal["checking", "claiming", "undoing", "finished", "refused"]
+    rows: int
+    done: int
+    """Rows of the present state that were worked through."""
+    claimed: int
+    refused: int
+
+
 class TransferChanged(Event):
     """A camera moved between organisations, or its move was contested. Said to both, each of its own camera.
 

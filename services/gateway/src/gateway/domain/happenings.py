@@ -20,6 +20,7 @@ VISIBLE: Final[Mapping[str, Action]] = {
     "provisioning.item_renamed.v1": Action.READ_CAMERAS,
     "provisioning.items_moved.v1": Action.READ_CAMERAS,
     "provisioning.item_removed.v1": Action.READ_CAMERAS,
+    "provisioning.claim_import_progressed.v1": Action.READ_CAMERAS,
     "provisioning.transfer_changed.v1": Action.READ_CAMERAS,
     "licensing.licence_changed.v1": Action.READ_LICENCES,
     "licensing.test_clock_moved.v1": Action.READ_LICENCES,

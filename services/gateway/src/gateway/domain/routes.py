@@ -39,6 +39,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "camera-codes": "provisioning",
     "items": "provisioning",
     "camera-transfers": "provisioning",
+    "claim-imports": "provisioning",
     "licences": "licensing",
     "fees": "licensing",
     "billing-information": "licensing",

@@ -7,6 +7,7 @@ from provisioning.api.claims import ClaimsApi, Networks
 from provisioning.api.codes import CodesApi
 from provisioning.api.credentials import CredentialsApi
 from provisioning.api.dispatcher import Dispatcher
+from provisioning.api.imports import ImportsApi
 from provisioning.api.items import ItemsApi
 from provisioning.api.nonces import Nonces
 from provisioning.api.polls import Polls
@@ -20,6 +21,7 @@ __all__ = [
     "CodesApi",
     "CredentialsApi",
     "Dispatcher",
+    "ImportsApi",
     "ItemsApi",
     "Networks",
     "Nonces",

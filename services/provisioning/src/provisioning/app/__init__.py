@@ -17,6 +17,7 @@ from provisioning.api import (
     CodesApi,
     CredentialsApi,
     Dispatcher,
+    ImportsApi,
     ItemsApi,
     Networks,
     Nonces,
@@ -38,12 +39,15 @@ from provisioning.service import (
     Expiry,
     FavouritesService,
     HeldPolls,
+    ImportService,
+    ImportWork,
     LookingService,
     NetworkPace,
     Presence,
     Reaching,
     Removals,
     Rewrapping,
+    RowSealer,
     Terms,
     Tokens,
     TransferService,
@@ -57,6 +61,7 @@ from provisioning.store import (
     INDEXES,
     AuthorityStore,
     CustodyStore,
+    ImportStore,
     InventoryStore,
     ItemStore,
     KnownDeviceIndex,
@@ -85,31 +90,49 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     dispatching = DispatchService(store, vault, delivery, authority, clock, listener.home)
     polls = _polls(parts, settings, known, room, held)
     listener.port = _camera_port(polls, delivery, dispatching, settings)
-    tries = Tries(custody, clock, settings.claim_tries_account, settings.claim_tries_network)
-    terms = Terms(timedelta(days=settings.claim_days), timedelta(minutes=settings.reset_minutes))
-    claims = ClaimService(store, custody, transfers, vault, room, known, tries, clock, terms)
     cameras = CameraService(store, presence, clock)
     access = AccessBook(parts.database)
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
-    networks = Networks(TrustedProxies(settings.trusted_proxies), parts.sealer)
+    claiming, working = _claiming(parts, settings, vault, room, known, transfers)
+    credentials = CredentialService(store, vault, tokens, clock)
     return Assembly(
         routes=[
-            *ClaimsApi(claims, networks, clock).routes(),
+            *claiming,
             *TransfersApi(transfers, clock).routes(),
-            *CredentialsApi(CredentialService(store, vault, tokens, clock)).routes(),
+            *CredentialsApi(credentials).routes(),
             *_tree(parts, settings, store, cameras, presence, access),
             *CodesApi(listener.home).routes(),
         ],
         subscriptions=subscriptions(cameras, access),
-        background=[
-            feed,
-            presence,
-            authority,
-            listener,
-            *_due_work(parts, Expiry(store, custody, clock), vault),
-        ],
+        background=[feed, presence, authority, listener, *working, *_rewrapping(parts, vault)],
         indexes=INDEXES,
     )
+
+
+def _claiming(
+    parts: Parts,
+    settings: Settings,
+    vault: Vault,
+    room: WaitingRoom,
+    known: KnownDeviceIndex,
+    transfers: TransferService,
+) -> tuple[list[Route], list[DueLoop]]:
+    """Claims one by one and from files, and what ends them."""
+    clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
+    tries = Tries(custody, clock, settings.claim_tries_account, settings.claim_tries_network)
+    terms = Terms(timedelta(days=settings.claim_days), timedelta(minutes=settings.reset_minutes))
+    claims = ClaimService(store, custody, transfers, vault, room, known, tries, clock, terms)
+    files, sealer = ImportStore(parts.database), RowSealer(parts.sealer)
+    imports = ImportService(files, claims, sealer, clock)
+    work = ImportWork(files, store, claims, sealer, clock)
+    expiry = Expiry(store, custody, clock)
+    importing = _loop(parts, "claim_imports", imports.next_due, work.work)
+    networks = Networks(TrustedProxies(settings.trusted_proxies), parts.sealer)
+    routes = [
+        *ClaimsApi(claims, networks, clock).routes(),
+        *ImportsApi(imports, importing.nudge).routes(),
+    ]
+    return routes, [importing, _loop(parts, "claim_expiry", expiry.next_due, expiry.work)]
 
 
 def _tree(
@@ -167,15 +190,14 @@ def _delivery(settings: Settings, home: Callable[[], str]) -> Delivery:
     )
 
 
-def _due_work(parts: Parts, expiry: Expiry, vault: Vault) -> list[DueLoop]:
+def _rewrapping(parts: Parts, vault: Vault) -> list[DueLoop]:
+    if not vault.replaced_keys:
+        return []
+    rewrapping = Rewrapping(RootPasswordStore(parts.database), vault, parts.clock)
+    return [_loop(parts, "rewrapping", rewrapping.next_due, rewrapping.work)]
+
+
+def _loop(parts: Parts, name: str, next_due: NextDue, work: Callable[[], Awaitable[None]]) -> DueLoop:
     """What one replica at a time does by itself."""
-
-    def loop(name: str, next_due: NextDue, work: Callable[[], Awaitable[None]]) -> DueLoop:
-        lease = Lease(parts.database, name, parts.clock, LEASE)
-        return DueLoop(name, next_due, work, parts.clock, lease)
-
-    loops = [loop("claim_expiry", expiry.next_due, expiry.work)]
-    if vault.replaced_keys:
-        rewrapping = Rewrapping(RootPasswordStore(parts.database), vault, parts.clock)
-        loops.append(loop("rewrapping", rewrapping.next_due, rewrapping.work))
-    return loops
+    lease = Lease(parts.database, name, parts.clock, LEASE)
+    return DueLoop(name, next_due, work, parts.clock, lease)

@@ -3,6 +3,15 @@
 from provisioning.domain.alphabet import LANGUAGES, Language, language_of, sort_key
 from provisioning.domain.camera import Camera, Credentials, Retired
 from provisioning.domain.claim import Claim, ClaimState
+from provisioning.domain.claim_import import (
+    ClaimImport,
+    FileRow,
+    ImportMode,
+    ImportState,
+    RowResult,
+    RowState,
+    row_id,
+)
 from provisioning.domain.custody import Decision, decide, was_reset
 from provisioning.domain.device_id import DeviceId, canonical, spellings
 from provisioning.domain.digest import REALM, DeviceKeys, Proof, as_printed, user_hashes
@@ -43,12 +52,16 @@ __all__ = [
     "Change",
     "Changes",
     "Claim",
+    "ClaimImport",
     "ClaimState",
     "Credentials",
     "Decision",
     "DeviceId",
     "DeviceKeys",
+    "FileRow",
     "GivenBack",
+    "ImportMode",
+    "ImportState",
     "Item",
     "ItemKind",
     "Language",
@@ -59,6 +72,8 @@ __all__ = [
     "Proof",
     "Reach",
     "Retired",
+    "RowResult",
+    "RowState",
     "Shape",
     "Step",
     "Transfer",
@@ -81,6 +96,7 @@ __all__ = [
     "lost",
     "no_place",
     "no_room",
+    "row_id",
     "slot_of",
     "sort_key",
     "spellings",

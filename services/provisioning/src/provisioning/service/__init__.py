@@ -10,6 +10,8 @@ from provisioning.service.dispatching import DispatchService
 from provisioning.service.expiry import Expiry
 from provisioning.service.favourites import FavouritesService
 from provisioning.service.held_polls import HeldPolls
+from provisioning.service.import_work import ImportWork
+from provisioning.service.imports import ImportService, RowSealer
 from provisioning.service.item_needs import Changed, Entry
 from provisioning.service.looking import Filter, Hit, LookingService
 from provisioning.service.needs import Custody, Inventory, KnownDevices, Licence
@@ -44,6 +46,8 @@ __all__ = [
     "Filter",
     "HeldPolls",
     "Hit",
+    "ImportService",
+    "ImportWork",
     "Inventory",
     "KnownDevices",
     "Licence",
@@ -54,6 +58,7 @@ __all__ = [
     "Removal",
     "Removals",
     "Rewrapping",
+    "RowSealer",
     "Terms",
     "Tokens",
     "TransferService",

@@ -3,18 +3,26 @@
 from provisioning.store import inventory
 from provisioning.store.authorities import AuthorityStore
 from provisioning.store.custody import CUSTODY_INDEXES, CustodyStore
+from provisioning.store.imports import IMPORT_INDEXES, ImportStore
 from provisioning.store.inventory import InventoryStore
 from provisioning.store.items import ITEM_INDEXES, ItemStore
 from provisioning.store.known_devices import KnownDeviceIndex
 from provisioning.store.known_devices_feed import KnownDevicesFeed
 from provisioning.store.root_passwords import ROOT_PASSWORD_INDEXES, RootPasswordStore
 
-INDEXES = (*inventory.INDEXES, *ITEM_INDEXES, *CUSTODY_INDEXES, *ROOT_PASSWORD_INDEXES)
+INDEXES = (
+    *inventory.INDEXES,
+    *ITEM_INDEXES,
+    *CUSTODY_INDEXES,
+    *ROOT_PASSWORD_INDEXES,
+    *IMPORT_INDEXES,
+)
 
 __all__ = [
     "INDEXES",
     "AuthorityStore",
     "CustodyStore",
+    "ImportStore",
     "InventoryStore",
     "ItemStore",
     "KnownDeviceIndex",
