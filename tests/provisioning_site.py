@@ -21,7 +21,18 @@ from device.camera import Camera
 from device.digest import Digest
 from device.identity import Identity
 from provisioning.app import CameraListener, assemble
+from provisioning.service import (
+    ClaimService,
+    ImportWork,
+    RowSealer,
+    TransferService,
+    Tries,
+    Vault,
+    WaitingRoom,
+)
+from provisioning.service.imports import Imports
 from provisioning.settings import Settings
+from provisioning.store import CustodyStore, ImportStore, InventoryStore, KnownDeviceIndex
 
 MAC, SECRET = "0040ff112233", "pass:word with spaces ž"
 
@@ -164,6 +175,22 @@ class Site:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.session.close()
+
+
+def claim_service(parts: Parts) -> ClaimService:
+    """Of another replica, of which only the claims matter."""
+    clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
+    transfers = TransferService(store, custody, clock, timedelta(days=7))
+    tries = Tries(custody, clock, 1_000, 1_000)
+    vault, room, known = Vault(parts.sealer), WaitingRoom(1_000), KnownDeviceIndex()
+    return ClaimService(store, custody, transfers, vault, room, known, tries, clock)
+
+
+def import_work(parts: Parts, imports: Imports | None = None) -> ImportWork:
+    """Of another replica."""
+    files, sealer = imports or ImportStore(parts.database), RowSealer(parts.sealer)
+    store = InventoryStore(parts.database)
+    return ImportWork(files, store, claim_service(parts), sealer, parts.clock)
 
 
 @contextlib.asynccontextmanager

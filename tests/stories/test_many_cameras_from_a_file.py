@@ -5,6 +5,7 @@ import csv
 import io
 import zipfile
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,18 +17,10 @@ from common.contracts.provisioning import CameraClaimed, CameraRemoved, ClaimImp
 from common.errors import Stale
 from provisioning.api.spreadsheets import CSV, XLSX, read, written
 from provisioning.domain import ClaimImport
-from provisioning.service import (
-    ClaimService,
-    ImportWork,
-    RowSealer,
-    TransferService,
-    Tries,
-    Vault,
-    WaitingRoom,
-)
+from provisioning.service import ImportWork
 from provisioning.service.imports import Imports
-from provisioning.store import CustodyStore, ImportStore, InventoryStore, KnownDeviceIndex
-from provisioning_site import Site, open_site, settings
+from provisioning.store import ImportStore
+from provisioning_site import Site, import_work, open_site
 
 PATH = "/api/v1/claim-imports"
 
@@ -248,13 +241,8 @@ def held_elsewhere(site: Site) -> None:
 
 def worker(site: Site, imports: Imports | None = None) -> ImportWork:
     """One of another replica."""
-    parts, told = site.house.parts("provisioning"), settings()
-    clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
-    transfers = TransferService(store, custody, clock, timedelta(days=7))
-    vault, room, known = Vault(site.sealer), WaitingRoom(10), KnownDeviceIndex()
-    tries = Tries(custody, clock, told.claim_tries_account, told.claim_tries_network)
-    claims = ClaimService(store, custody, transfers, vault, room, known, tries, clock)
-    return ImportWork(imports or ImportStore(parts.database), store, claims, RowSealer(site.sealer), clock)
+    parts = site.house.parts("provisioning")
+    return import_work(replace(parts, sealer=site.sealer), imports)
 
 
 async def test_no_more_than_three_files_of_an_organisation_wait(site: Site) -> None:

@@ -22,17 +22,10 @@ from device.camera import Camera
 from device.identity import Identity
 from provisioning.app import CameraListener, assemble
 from provisioning.domain import DeviceId, canonical
-from provisioning.service import Authority, ClaimService, TransferService, Tries, Vault, WaitingRoom
+from provisioning.service import Authority, ClaimService
 from provisioning.settings import Settings
-from provisioning.store import (
-    INDEXES,
-    AuthorityStore,
-    CustodyStore,
-    InventoryStore,
-    KnownDeviceIndex,
-    KnownDevicesFeed,
-)
-from provisioning_site import MAC, SECRET, settings
+from provisioning.store import INDEXES, AuthorityStore, InventoryStore, KnownDevicesFeed
+from provisioning_site import MAC, SECRET, claim_service, settings
 
 pytestmark = pytest.mark.servers
 ACTOR = Actor(
@@ -69,12 +62,7 @@ async def _replica(database: MongoDatabase, told: Settings) -> AsyncIterator[Ass
 
 def _claims(database: MongoDatabase, told: Settings) -> ClaimService:
     """A third replica, of which only the claims matter."""
-    vault, clock = Vault(Sealer(told.master_key)), SystemClock()
-    store, custody = InventoryStore(database), CustodyStore(database)
-    transfers = TransferService(store, custody, clock, timedelta(days=7))
-    tries = Tries(custody, clock, 1000, 1000)
-    room, known = WaitingRoom(1000), KnownDeviceIndex()
-    return ClaimService(store, custody, transfers, vault, room, known, tries, clock)
+    return claim_service(_parts(database, told))
 
 
 async def _complete(assembly: Assembly) -> str:
