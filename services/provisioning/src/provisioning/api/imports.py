@@ -82,11 +82,12 @@ class ImportsApi:
                    problems=(413, 415, 429)),
             _route("GET", "", self.page, "Imports of the organisation",
                    query=PageQuery, answer=Page[ImportAnswer]),
-            _route("GET", "/template", self.template, "An empty CSV file to fill in"),
+            _route("GET", "/template", self.template, "An empty CSV file to fill in", media=("text/csv",)),
             _route("GET", "/{id}", self.get, "How far an import is", answer=ImportAnswer, problems=missing),
             _route("GET", "/{id}/rows", self.rows, "What became of its rows",
                    query=PageQuery, answer=Page[RowAnswer], problems=missing),
-            _route("GET", "/{id}/result", self.result, "The same as a CSV file", problems=missing),
+            _route("GET", "/{id}/result", self.result, "The same as a CSV file",
+                   media=("text/csv",), problems=missing),
         ]  # fmt: skip
 
     async def take_in(self, call: Call[None, ImportQuery]) -> Answer:
