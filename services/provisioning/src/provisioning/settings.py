@@ -68,6 +68,18 @@ class Settings(SharedSettings):
         10, ge=0, le=1_440, description="A camera's old token works for so long after a forced change"
     )
 
+    firewall_networks: tuple[str, ...] = Field(
+        (), description="Networks that cameras talk to, for the firewall page (JSON list); empty: any"
+    )
+    firewall_ports: tuple[int, ...] = Field(
+        (8080, 80, 443), description="TCP ports that cameras talk to, for the firewall page (JSON list)"
+    )
+    dispatchers: tuple[str, ...] = Field(
+        (), description="`host:port` of the manufacturer's servers for a first contact (JSON list)"
+    )
+    streaming_plans: tuple[str, ...] = Field(
+        ("camstreamer",), description="Plans that include CamStreamer: more ports on the firewall page"
+    )
     key_encryption_keys: SecretStr = Field(
         SecretStr(""),
         description="Seal root passwords: `id:key` pairs, 32 bytes in base64, the first one seals; empty: "
@@ -83,7 +95,16 @@ class Settings(SharedSettings):
         file = self.key_encryption_keys_file
         return read_keys(Path(file).read_text() if file else self.key_encryption_keys.get_secret_value())
 
-    @field_validator("trusted_proxies")
+    @field_validator("dispatchers")
+    @classmethod
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place in value:
+            host, _, port = place.rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 65536:
+                raise ValueError(f"{place} is not host:port")
+        return value
+
+    @field_validator("trusted_proxies", "firewall_networks")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:

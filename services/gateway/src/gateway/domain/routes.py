@@ -38,6 +38,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "cameras": "provisioning",
     "camera-codes": "provisioning",
     "items": "provisioning",
+    "camera-guide": "provisioning",
     "camera-transfers": "provisioning",
     "claim-imports": "provisioning",
     "licences": "licensing",

@@ -5,6 +5,7 @@ from provisioning.api.camera_port import CameraPort
 from provisioning.api.cameras import CamerasApi
 from provisioning.api.claims import ClaimsApi, Networks
 from provisioning.api.codes import CodesApi
+from provisioning.api.configuration import ConfigurationApi
 from provisioning.api.credentials import CredentialsApi
 from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.imports import ImportsApi
@@ -19,6 +20,7 @@ __all__ = [
     "CamerasApi",
     "ClaimsApi",
     "CodesApi",
+    "ConfigurationApi",
     "CredentialsApi",
     "Dispatcher",
     "ImportsApi",

@@ -15,6 +15,7 @@ from provisioning.api import (
     CamerasApi,
     ClaimsApi,
     CodesApi,
+    ConfigurationApi,
     CredentialsApi,
     Dispatcher,
     ImportsApi,
@@ -32,12 +33,15 @@ from provisioning.service import (
     Authority,
     CameraService,
     ClaimService,
+    ConfigurationService,
     CredentialService,
     Delivery,
     DeliveryService,
+    Deployment,
     DispatchService,
     Expiry,
     FavouritesService,
+    GuideService,
     HeldPolls,
     ImportService,
     ImportWork,
@@ -95,12 +99,14 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
     claiming, working = _claiming(parts, settings, vault, room, known, transfers)
     credentials = CredentialService(store, vault, tokens, clock)
+    configuring = ConfigurationService(store, clock)
     return Assembly(
         routes=[
             *claiming,
             *TransfersApi(transfers, clock).routes(),
             *CredentialsApi(credentials).routes(),
             *_tree(parts, settings, store, cameras, presence, access),
+            *ConfigurationApi(configuring, GuideService(_deployment(settings))).routes(),
             *CodesApi(listener.home).routes(),
         ],
         subscriptions=subscriptions(cameras, access),
@@ -173,6 +179,12 @@ def _camera_port(
         Dispatcher(dispatching, polls),
         settings.camera_heartbeat_seconds,
         certificate_needed=settings.camera_client_certificates == "required",
+    )
+
+
+def _deployment(settings: Settings) -> Deployment:
+    return Deployment(
+        settings.firewall_networks, settings.firewall_ports, settings.dispatchers, settings.streaming_plans
     )
 
 

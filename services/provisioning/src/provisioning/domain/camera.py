@@ -110,6 +110,12 @@ class Camera(Item):
             return self
         return replace(self, model=model, firmware=firmware, version=self.version + 1)
 
+    def configured(self, name: str, location: str | None, time_zone: str | None) -> "Camera":
+        """What people say about it; the same object when that is nothing new."""
+        if (name, location, time_zone) == (self.name, self.location, self.time_zone):
+            return self
+        return replace(self, name=name, location=location, time_zone=time_zone, version=self.version + 1)
+
     def removed(self, at: datetime) -> tuple["Camera", CameraRemoved]:
         """No longer part of the organisation; its token is dead in the same moment (D19)."""
         changed = replace(

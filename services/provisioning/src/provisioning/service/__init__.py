@@ -4,11 +4,13 @@ from provisioning.service.arranging import KEEP, ArrangingService
 from provisioning.service.authority import Authority
 from provisioning.service.cameras import CameraService, CameraView
 from provisioning.service.claiming import ClaimService, Terms
+from provisioning.service.configuring import ConfigurationService
 from provisioning.service.credentials import CredentialService
 from provisioning.service.delivery import DeliveryService
 from provisioning.service.dispatching import DispatchService
 from provisioning.service.expiry import Expiry
 from provisioning.service.favourites import FavouritesService
+from provisioning.service.guide import Deployment, GuideService
 from provisioning.service.held_polls import HeldPolls
 from provisioning.service.import_work import ImportWork
 from provisioning.service.imports import ImportService, RowSealer
@@ -35,15 +37,18 @@ __all__ = [
     "CameraView",
     "Changed",
     "ClaimService",
+    "ConfigurationService",
     "CredentialService",
     "Custody",
     "Delivery",
     "DeliveryService",
+    "Deployment",
     "DispatchService",
     "Entry",
     "Expiry",
     "FavouritesService",
     "Filter",
+    "GuideService",
     "HeldPolls",
     "Hit",
     "ImportService",
