@@ -21,6 +21,8 @@ SETTINGS = {
     "ADDRESS_RATE": "5000",
     "ADDRESS_BURST": "5000",
     "ADDRESS_TRIES": "100000",
+    "CLAIM_TRIES_ACCOUNT": "100000",
+    "CLAIM_TRIES_NETWORK": "100000",
     # An event that always fails is parked in seconds instead of minutes.
     "RETRY_DELAYS_MS": json.dumps(RETRY_DELAYS_MS),
 }

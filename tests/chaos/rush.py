@@ -58,12 +58,13 @@ class Rush:
     async def _claim_one_after_the_other(self, waiting: list[Camera]) -> None:
         while waiting:
             camera = waiting.pop()
-            self.accepted[camera.identity.canonical] = await self._claim(camera.identity)
+            self.accepted[camera.identity.canonical] = await self.claim(camera.identity)
             camera.press_button()
             async with self._progress:
                 self._progress.notify_all()
 
-    async def _claim(self, identity: Identity) -> str:
+    async def claim(self, identity: Identity) -> str:
+        """The new camera's id; asks until it is answered."""
         body = {"device_id": identity.id, "secret": identity.secret}
         key = uuid.uuid4().hex
         while True:

@@ -120,3 +120,16 @@ async def test_a_claim_that_no_camera_proves_ends_after_thirty_days(site: Site) 
 def _expiry(site: Site) -> Expiry:
     database = site.house.databases["provisioning"]
     return Expiry(InventoryStore(database), CustodyStore(database), site.house.clock)
+
+
+async def test_a_claim_repeated_after_its_answer_was_lost_is_not_told_that_somebody_was_faster(
+    site: Site,
+) -> None:
+    body, key = {"device_id": MAC, "secret": SECRET}, {"Idempotency-Key": "once-and-again"}
+    assert (await site.ask("POST", "/api/v1/claims", body, headers=key))[0] == 201
+    requests = site.house.databases["provisioning"].collections["idempotent_requests"]
+    for request in requests.values():  # as if the process had died before it could say so
+        request["answer"] = None
+    site.house.clock.advance(timedelta(seconds=21))
+    status, answer = await site.ask("POST", "/api/v1/claims", body, headers=key)
+    assert (status, answer["code"]) == (409, "outcome_unknown")

@@ -92,8 +92,15 @@ class ClaimService:
         return claim
 
     async def _claim(self, typed: Typed, tries: Sequence[Tried]) -> Claim:
-        changes = await self.beginning(typed)
-        await self._store.save(*changes.aggregates, *tries, events=changes.events)
+        claims = await self._store.claims_of_device(typed.device)
+        changes = await self._beginning(typed, claims)
+        try:
+            await self._store.save(*changes.aggregates, *tries, events=changes.events)
+        except Conflict as error:
+            # Only now, by the unique index: a repeated request shall first find its own mark.
+            if error.code == "already_exists" and _has_it(typed, claims):
+                raise _already_claimed() from error
+            raise
         return changes.claims[0]
 
     def noticed(self, claim: Claim) -> None:
@@ -109,18 +116,16 @@ class ClaimService:
             )
 
     async def beginning(self, typed: Typed) -> Changes:
-        """Everything that changes with this claim; its first claim is the new one.
-
-        When the device was reset a moment ago and proved this very secret to its present holder, it is moved
-        in the same step; it hears that it must ask again with its next heartbeat.
-        """
+        """Everything that changes with this claim; its first claim is the new one. `Conflict` when the
+        organisation has the camera."""
         claims = await self._store.claims_of_device(typed.device)
-        if any(claim.organisation == typed.organisation for claim in claims):
-            raise Conflict(
-                "already_claimed",
-                "This organisation has this camera already",
-                next_step="Remove the camera first to type its password again.",
-            )
+        if _has_it(typed, claims):
+            raise _already_claimed()
+        return await self._beginning(typed, claims)
+
+    async def _beginning(self, typed: Typed, claims: Sequence[Claim]) -> Changes:
+        """When the device was reset a moment ago and proved this very secret to its present holder, it is
+        moved in the same step; it hears that it must ask again with its next heartbeat."""
         claim, camera = self._new(typed, await self._custody.connected_before(typed.device))
         holder = next((one for one in claims if one.holds_device), None)
         now = claim.created_at
@@ -134,6 +139,8 @@ class ClaimService:
         return changes
 
     async def _given_up(self, holder: Claim, typed: Typed, now: datetime) -> bool:
+        if holder.organisation == typed.organisation:
+            return False
         if holder.reset_at is None or now - holder.reset_at > self._terms.reset:
             return False
         return self._vault.same_secret(holder, typed.device, typed.secret) and not (
@@ -179,3 +186,15 @@ class ClaimService:
     async def page(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Claim]:
         """Newest last, one more than `limit` when there are more."""
         return await self._store.claims(organisation, after, limit + 1)
+
+
+def _has_it(typed: Typed, claims: Sequence[Claim]) -> bool:
+    return any(claim.organisation == typed.organisation for claim in claims)
+
+
+def _already_claimed() -> Conflict:
+    return Conflict(
+        "already_claimed",
+        "This organisation has this camera already",
+        next_step="Remove the camera first to type its password again.",
+    )
