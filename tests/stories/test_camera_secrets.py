@@ -15,6 +15,7 @@ from common.contracts.audit import ActRecorded
 from common.sealing import Envelopes, Sealer
 from device.token import decrypted
 from provisioning.service import Rewrapping, Vault
+from provisioning.service.vault import derived_key
 from provisioning.store import RootPasswordStore
 from provisioning_site import MAC, SECRET, Site, open_site, settings
 
@@ -148,6 +149,18 @@ async def test_a_replaced_key_leaves_no_password_under_the_old_one(tmp_path: Pat
         alone = Envelopes({"k2": both["k2"]})
         opened = alone.open(items[camera]["root_password"], f"provisioning.root_password:{camera}")
         assert opened.decode() == password
+
+
+async def test_a_key_of_ones_own_can_be_set_later(site: Site) -> None:
+    camera, _, password = await connected(site)
+    own = Envelopes(
+        settings(key_encryption_keys=f"k1:{_key()}").root_password_keys | derived_key(site.sealer)
+    )
+    database = site.house.databases["provisioning"]
+    await Rewrapping(RootPasswordStore(database), Vault(site.sealer, own), site.house.clock).work()
+    row = database.collections["items"][camera]
+    assert row["root_key"] == "k1"
+    assert own.open(row["root_password"], f"provisioning.root_password:{camera}").decode() == password
 
 
 @pytest.mark.parametrize("wrong", ["k1:short", "k1", f"k 1:{'A' * 44}"])

@@ -60,6 +60,7 @@ from provisioning.service import (
     Vault,
     WaitingRoom,
 )
+from provisioning.service.vault import derived_key
 from provisioning.settings import Settings
 from provisioning.store import (
     INDEXES,
@@ -189,8 +190,7 @@ def _deployment(settings: Settings) -> Deployment:
 
 
 def _vault(parts: Parts, settings: Settings) -> Vault:
-    keys = settings.root_password_keys
-    return Vault(parts.sealer, Envelopes(keys) if keys else None)
+    return Vault(parts.sealer, Envelopes(settings.root_password_keys | derived_key(parts.sealer)))
 
 
 def _delivery(settings: Settings, home: Callable[[], str]) -> Delivery:

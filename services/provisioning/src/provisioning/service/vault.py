@@ -43,7 +43,7 @@ class Vault:
     def __init__(self, sealer: Sealer, envelopes: Envelopes | None = None) -> None:
         """Without `envelopes` their key is derived from the master key."""
         self._sealer = sealer
-        self._envelopes = envelopes or Envelopes({"master": sealer.derive("provisioning.root_passwords")})
+        self._envelopes = envelopes or Envelopes(derived_key(sealer))
 
     def keys_for(self, claim: ClaimId, device: DeviceId, secret: str) -> bytes:
         """What is kept of a secret, sealed."""
@@ -81,6 +81,11 @@ class Vault:
     def same_secret(self, claim: Claim, device: DeviceId, secret: str) -> bool:
         """Whether this secret is the one that the claim was made with."""
         return compare_digest(self.keys_of(claim).user_hashes, user_hashes(device, as_printed(secret)))
+
+
+def derived_key(sealer: Sealer) -> dict[str, bytes]:
+    """The key-encryption key of who has set none; it opens for ever, so that one can be set later."""
+    return {"master": sealer.derive("provisioning.root_passwords")}
 
 
 def _root_password(camera: CameraId) -> str:
