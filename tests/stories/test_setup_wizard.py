@@ -12,6 +12,7 @@ from common.contracts.audit import ActRecorded
 from common.contracts.provisioning import CameraRenamed
 from provisioning_site import Site, open_site
 
+WHATEVER = {"If-Match": "*"}
 GUIDE = "/api/v1/camera-guide"
 TEXTS = Path(__file__).parents[2] / "services/provisioning/src/provisioning/assets/guide"
 
@@ -49,11 +50,12 @@ async def test_the_basic_configuration_is_seen_and_changed(site: Site) -> None:
     status, changed = await site.ask("PATCH", path, change, headers=etag)
     assert (status, changed["name"], changed["location"], changed["time_zone"]) == (200, *change.values())
     assert (await site.ask("PATCH", path, {"name": "Door"}, headers=etag))[0] == 412
-    status, changed = await site.ask("PATCH", path, {"location": None})
+    assert (await site.ask("PATCH", path, {"name": "Door"}))[0] == 428
+    status, changed = await site.ask("PATCH", path, {"location": None}, headers=WHATEVER)
     assert (status, changed["name"], changed["location"]) == (200, "Yard", None)
     assert [event.name for event in site.house.bus.said(CameraRenamed)] == ["Yard"]
     assert [act.act for act in site.house.bus.said(ActRecorded)] == ["camera.configured"] * 2
-    _, again, headers = await site.ask_all("PATCH", path, {})
+    _, again, headers = await site.ask_all("PATCH", path, {}, headers=WHATEVER)
     assert again["name"] == "Yard", "nothing given, nothing changed"
 
 
@@ -63,7 +65,7 @@ async def test_the_basic_configuration_is_seen_and_changed(site: Site) -> None:
      ({"location": "x" * 201}, "location"), ({"model": "x"}, "model")],
 )  # fmt: skip
 async def test_what_cannot_be_is_refused(site: Site, body: Any, field: str) -> None:
-    status, answer = await site.ask("PATCH", await connected(site), body)
+    status, answer = await site.ask("PATCH", await connected(site), body, headers=WHATEVER)
     assert (status, answer["errors"][0]["field"]) == (422, field)
 
 

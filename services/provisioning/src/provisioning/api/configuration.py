@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.auth import Action
 from common.errors import Stale
-from common.http import Answer, Body, Call, NoQuery, Query, Route, problem
-from common.http.serve import request_id
+from common.http import Answer, Body, Call, NoQuery, Query, Route
 from common.ids import CameraId
+from provisioning.api.preconditions import any_version, etag, outdated, seen_version, version_needed
 from provisioning.domain import Camera
-from provisioning.service import ConfigurationService, GuideService
+from provisioning.service import ConfigurationService, GuideService, Reaching
 from provisioning.service.guide import Language, Purpose
 
 
@@ -90,56 +91,56 @@ class GuideAnswer(_Answer):
 
 
 class ConfigurationApi:
-    def __init__(self, service: ConfigurationService, guide: GuideService) -> None:
+    def __init__(self, service: ConfigurationService, reaching: Reaching, guide: GuideService) -> None:
         self._service = service
+        self._reaching = reaching
         self._guide = guide
 
     def routes(self) -> list[Route]:
         path, tag = "/api/v1/cameras/{id}/configuration", "Cameras"
         return [
             Route(method="GET", path=path, handler=self.get, summary="A camera's basic configuration",
-                  tag=tag, allow=Action.READ_CAMERAS, answer=ConfigurationAnswer, problems=(404,)),
+                  tag=tag, allow=Action.READ_CAMERAS, narrows=True,
+                  answer=ConfigurationAnswer, problems=(404,)),
             Route(method="PATCH", path=path, handler=self.change, tag=tag, allow=Action.CHANGE_CAMERA,
-                  summary="Change it (If-Match: only if unchanged); what is not given stays",
-                  body=Configure, answer=ConfigurationAnswer, problems=(404, 409, 412)),
+                  summary="Change it; needs If-Match; what is not given stays", narrows=True,
+                  body=Configure, answer=ConfigurationAnswer, problems=(404, 409, 412, 428)),
             Route(method="GET", path="/api/v1/camera-guide", handler=self.guide, tag=tag,
                   summary="How to connect a camera: button, web page, firewall", allow=Action.READ_CAMERAS,
-                  query=GuideQuery, answer=GuideAnswer, problems=(404,)),
+                  narrows=True, query=GuideQuery, answer=GuideAnswer, problems=(404,)),
         ]  # fmt: skip
 
     async def get(self, call: Call[None, NoQuery]) -> Answer:
-        return _answer(await self._service.get(call.actor.organisation, CameraId(call.path["id"])))
+        return _answer(await self._camera(call, call.path["id"]))
 
     async def change(self, call: Call[Configure, NoQuery]) -> Answer | web.StreamResponse:
-        seen = call.request.headers.get("If-Match")
+        camera, seen = await self._camera(call, call.path["id"]), seen_version(call.request)
+        if seen is None:
+            return version_needed(call.request, ConfigurationAnswer.of(camera))
+        version = None if any_version(call.request) else seen
         changes = {name: getattr(call.body, name) or None for name in call.body.model_fields_set}
-        camera = CameraId(call.path["id"])
         try:
-            changed = await self._service.change(call.actor.organisation, camera, changes, version_of(seen))
+            changed = await self._service.change(camera.organisation, camera.id, changes, version)
         except Stale as error:
-            if seen is None:
-                raise
-            return problem(412, error.code, error.detail, request_id(call.request), next=error.next_step)
+            now = ConfigurationAnswer.of(await self._camera(call, camera.id))
+            return outdated(call.request, error, now)
         return _answer(changed)
+
+    async def _camera(self, call: Call[Any, Any], identity: str) -> Camera:
+        """One out of reach is like one that is not there."""
+        reach = await self._reaching.of(call.actor)
+        return await self._service.get(call.actor.organisation, CameraId(identity), reach)
 
     async def guide(self, call: Call[None, GuideQuery]) -> GuideAnswer:
         query = call.query
         model, firmware, plan = query.model, query.firmware, query.plan
         if query.camera is not None:
-            camera = await self._service.get(call.actor.organisation, CameraId(query.camera))
+            camera = await self._camera(call, query.camera)
             licence = await self._service.licence(camera)
             model, firmware = model or camera.model, firmware or camera.firmware
             plan = plan or (licence.plan if licence else None)
         return GuideAnswer.model_validate(self._guide.guide(query.language, model, firmware, plan))
 
 
-def version_of(if_match: str | None) -> int | None:
-    """The version of an entity tag of ours; any other tag matches nothing (0)."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tag = if_match.strip().strip('"')
-    return int(tag) if tag.isascii() and tag.isdigit() and len(tag) < 10 else 0
-
-
 def _answer(camera: Camera) -> Answer:
-    return Answer(ConfigurationAnswer.of(camera), headers={"ETag": f'"{camera.version}"'})
+    return Answer(ConfigurationAnswer.of(camera), headers=etag(camera.version))

@@ -101,13 +101,14 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     claiming, working = _claiming(parts, settings, vault, room, known, transfers)
     credentials = CredentialService(store, vault, tokens, clock)
     configuring = ConfigurationService(store, clock)
+    reaching = Reaching(ItemStore(parts.database), access)
     return Assembly(
         routes=[
             *claiming,
             *TransfersApi(transfers, clock).routes(),
             *CredentialsApi(credentials).routes(),
-            *_tree(parts, settings, store, cameras, presence, access),
-            *ConfigurationApi(configuring, GuideService(_deployment(settings))).routes(),
+            *_tree(parts, settings, store, cameras, presence, reaching),
+            *ConfigurationApi(configuring, reaching, GuideService(_deployment(settings))).routes(),
             *CodesApi(listener.home).routes(),
         ],
         subscriptions=subscriptions(cameras, access),
@@ -148,12 +149,11 @@ def _tree(
     inventory: InventoryStore,
     cameras: CameraService,
     presence: Presence,
-    access: AccessBook,
+    reaching: Reaching,
 ) -> list[Route]:
     """The item tree, and cameras as items of it."""
     clock, store = parts.clock, ItemStore(parts.database)
     kept, key = timedelta(days=settings.removed_device_days), parts.sealer.derive("provisioning.removals")
-    reaching = Reaching(store, access)
     arranging = ArrangingService(store, reaching, cameras, Removals(inventory, clock, key, kept), clock)
     looking = LookingService(store, reaching, presence, kept)
     return [

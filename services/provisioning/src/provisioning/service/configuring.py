@@ -12,7 +12,7 @@ from common.contracts.provisioning import CameraRenamed
 from common.errors import FieldError, Invalid, NotFound, Stale
 from common.ids import CameraId, OrganisationId
 from common.races import settled
-from provisioning.domain import Camera, clean_name
+from provisioning.domain import EVERYTHING, Camera, Reach, clean_name
 from provisioning.service.needs import Inventory, Licence
 
 
@@ -21,9 +21,11 @@ class ConfigurationService:
         self._store = store
         self._clock = clock
 
-    async def get(self, organisation: OrganisationId, identity: CameraId) -> Camera:
+    async def get(
+        self, organisation: OrganisationId, identity: CameraId, reach: Reach = EVERYTHING
+    ) -> Camera:
         camera = await self._store.camera(organisation, identity)
-        if camera.kind != "camera":
+        if camera.kind != "camera" or not reach.covers(camera.id, camera.parent):
             raise NotFound("camera_not_found", "There is no such camera")
         return camera
 
