@@ -19,6 +19,7 @@ SECRET_VALUES = {
     "VEDETTE_OPENID_PROVIDERS": '[{"id": "work", "name": "Work", "issuer": "https://login.customer.example", '
     '"client_id": "vedette", "client_secret": "secret"}]',
     "VEDETTE_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+    "VEDETTE_KEY_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
     "VEDETTE_TURN_SECRET": "sixteen characters or more",
 }
 """What somebody who follows deploy/README.md puts into the Secrets."""
