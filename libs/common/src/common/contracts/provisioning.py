@@ -132,6 +132,8 @@ class ItemRemoved(Event):
     kind: str
     """What it is now: `withdrawn`, or `removed_device` of whose data some is still processed."""
     name: str
+
+
 class ClaimImportProgressed(Event):
     """A file of many claims is worked on: how far it is."""
 
