@@ -19,7 +19,7 @@ TEXTS = Path(__file__).parents[2] / "services/provisioning/src/provisioning/asse
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    told = {
+    told: dict[str, Any] = {
         "firewall_networks": ("88.86.101.192/27",),
         "dispatchers": ("dispatcher.example:443",),
         "streaming_plans": ("streaming",),
