@@ -22,8 +22,7 @@ from common.mongo import MongoDatabase, open_client
 from devstack.shared import shared
 from provisioning.domain import Claim, DeviceId
 from provisioning.store import INDEXES, InventoryStore
-from provisioning.store.documents import of_claim, to_claim
-from provisioning.store.inventory import CLAIMS
+from provisioning.store.documents import CLAIMS, of_claim, to_claim
 
 DEVICES, IN_HAND, BATCH = 20_000, 256, 500
 

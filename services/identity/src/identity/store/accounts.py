@@ -1,13 +1,15 @@
 """People, organisations, sign-ins, sessions and mails, as they are kept in MongoDB."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
 from common.auth import Role
+from common.coalesced import by_id
 from common.contracts import Event
-from common.database import Delete, Document, Index, Insert, Save, Update, Write
+from common.database import Database, Delete, Document, Index, Insert, Save, Update, Write
 from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Acceptance, Login, LoginGone, Membership, Organisation, User
 from identity.domain.authenticators import Authenticator, RecoveryCodes
@@ -75,6 +77,11 @@ T = TypeVar("T")
 class IdentityStore(SessionReads):
     """Reads by what people know; writes what one decision changed, all or nothing."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._memberships = by_id(database, MEMBERSHIPS)
+        self._organisations = by_id(database, ORGANISATIONS)
+
     async def save(self, *things: Kept, events: Sequence[Event] = ()) -> None:
         """`Stale` when an aggregate was changed meanwhile, `Conflict` when a new one exists already."""
         await self._database.commit([write_of(thing) for thing in things], events)
@@ -92,12 +99,13 @@ class IdentityStore(SessionReads):
 
     async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None:
         """Nobody's who has left, and no visitor's."""
-        where = {"_id": f"{organisation}:{user}", **_BELONGS}
-        return await self._one(MEMBERSHIPS, where, membership_of)
+        found = await self.standing(organisation, user)
+        return found if found and found.via == "membership" and found.ended_at is None else None
 
     async def standing(self, organisation: OrganisationId, user: UserId) -> Membership | None:
         """What somebody is or was in an organisation, as one of its people or as a visitor."""
-        return await self._one(MEMBERSHIPS, {"_id": f"{organisation}:{user}"}, membership_of)
+        row = await self._memberships.get(f"{organisation}:{user}")
+        return membership_of(row) if row else None
 
     async def memberships(self, user: UserId) -> list[Membership]:
         """Where somebody belongs; places that are only visited are not among them."""
@@ -116,8 +124,8 @@ class IdentityStore(SessionReads):
         return [membership_of(row) for row in await self._database.find(MEMBERSHIPS, where)]
 
     async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]:
-        rows = await self._database.find(ORGANISATIONS, {"_id": {"$in": identities}})
-        return [organisation_of(row) for row in rows]
+        rows = await asyncio.gather(*(self._organisations.get(identity) for identity in identities))
+        return [organisation_of(row) for row in rows if row]
 
     async def throttle(self, identity: str) -> Throttle | None:
         return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**named(row)))

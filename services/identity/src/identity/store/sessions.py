@@ -4,6 +4,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from common.auth import Role
+from common.coalesced import by_id
 from common.database import Database, Document, Index, Save
 from common.ids import OrganisationId, SessionId, UserId
 from identity.domain.codes import OneTimeCode
@@ -28,6 +29,8 @@ class SessionReads:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Read with every refresh: those of one moment share a question.
+        self._sessions = by_id(database, SESSIONS)
 
     async def sign_in(self, identity: str) -> SignIn | None:
         row = await self._database.get(SIGN_INS, {"_id": identity})
@@ -42,7 +45,7 @@ class SessionReads:
         return sign_in_of(rows[0]) if rows else None
 
     async def session(self, identity: SessionId) -> Session | None:
-        row = await self._database.get(SESSIONS, {"_id": identity})
+        row = await self._sessions.get(identity)
         return session_of(row) if row else None
 
     async def sessions_of(self, user: UserId) -> list[Session]:

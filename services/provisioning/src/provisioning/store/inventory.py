@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from common.coalesced import Coalesced
 from common.contracts import Event
 from common.contracts.licensing import LicenceChanged
 from common.database import Database, Index, Update, Write
@@ -15,7 +16,6 @@ from common.ids import CameraId, ClaimId, OrganisationId
 from provisioning.domain import CONTAINERS, Camera, Claim, DeviceId, Reach
 from provisioning.service.needs import Aggregate, Licence
 from provisioning.store import documents
-from provisioning.store.coalesced import Coalesced
 from provisioning.store.documents import CLAIMS, ITEMS
 
 PRESENCE, LICENCES = "presence", "licences"

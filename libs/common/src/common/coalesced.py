@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from common.database import Database, Document
+
 K = TypeVar("K")
 V = TypeVar("V")
 LARGEST = 500
@@ -40,3 +42,13 @@ class Coalesced(Generic[K, V]):
             else:
                 for key, future in batch.items():
                     future.set_result(found.get(key))
+
+
+def by_id(database: Database, collection: str) -> Coalesced[str, Document]:
+    """Documents of a collection by `_id`: a lonely reader pays what `get` costs, many share one question."""
+
+    async def ask(identities: Sequence[str]) -> dict[str, Document]:
+        rows = await database.find(collection, {"_id": {"$in": list(identities)}})
+        return {row["_id"]: row for row in rows}
+
+    return Coalesced(ask)
