@@ -33,7 +33,7 @@ def test_what_a_service_answers_to_anybody_the_gateway_lets_through_without_a_to
     assert (way.service, way.public) == (service, route.public)
 
 
-@pytest.mark.parametrize("service", ["identity", "licensing", "relay"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_operation_has_an_id_of_its_own(service: str) -> None:
     """Clients are generated from the document: two of one name would be one method."""
     paths = document(service, "1", routes(service))["paths"].values()

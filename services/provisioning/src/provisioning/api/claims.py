@@ -114,7 +114,7 @@ class ClaimsApi:
             Route(
                 method="GET",
                 path="/api/v1/claims",
-                handler=self.page,
+                handler=self.claims,
                 summary="Claims of the organisation",
                 tag="Cameras",
                 allow=Action.READ_CAMERAS,
@@ -124,7 +124,7 @@ class ClaimsApi:
             Route(
                 method="GET",
                 path="/api/v1/claims/{id}",
-                handler=self.get,
+                handler=self.one_claim,
                 summary="How far a claim is",
                 tag="Cameras",
                 allow=Action.READ_CAMERAS,
@@ -145,12 +145,12 @@ class ClaimsApi:
         )
         return Answer(self._answer(claim), headers={"Location": f"/api/v1/claims/{claim.id}"})
 
-    async def page(self, call: Call[None, PageQuery]) -> Page[ClaimAnswer]:
+    async def claims(self, call: Call[None, PageQuery]) -> Page[ClaimAnswer]:
         query = call.query
         claims = await self._service.page(call.actor.organisation, query.after(), query.limit)
         return Page.of([self._answer(claim) for claim in claims], query.limit, lambda claim: claim.id)
 
-    async def get(self, call: Call[None, NoQuery]) -> ClaimAnswer:
+    async def one_claim(self, call: Call[None, NoQuery]) -> ClaimAnswer:
         return self._answer(await self._service.get(call.actor.organisation, ClaimId(call.path["id"])))
 
     def _answer(self, claim: Claim) -> ClaimAnswer:

@@ -99,10 +99,10 @@ class ConfigurationApi:
     def routes(self) -> list[Route]:
         path, tag = "/api/v1/cameras/{id}/configuration", "Cameras"
         return [
-            Route(method="GET", path=path, handler=self.get, summary="A camera's basic configuration",
-                  tag=tag, allow=Action.READ_CAMERAS, narrows=True,
+            Route(method="GET", path=path, handler=self.configuration, tag=tag,
+                  summary="A camera's basic configuration", allow=Action.READ_CAMERAS, narrows=True,
                   answer=ConfigurationAnswer, problems=(404,)),
-            Route(method="PATCH", path=path, handler=self.change, tag=tag, allow=Action.CHANGE_CAMERA,
+            Route(method="PATCH", path=path, handler=self.configure, tag=tag, allow=Action.CHANGE_CAMERA,
                   summary="Change it; needs If-Match; what is not given stays", narrows=True,
                   body=Configure, answer=ConfigurationAnswer, problems=(404, 409, 412, 428)),
             Route(method="GET", path="/api/v1/camera-guide", handler=self.guide, tag=tag,
@@ -110,10 +110,10 @@ class ConfigurationApi:
                   narrows=True, query=GuideQuery, answer=GuideAnswer, problems=(404,)),
         ]  # fmt: skip
 
-    async def get(self, call: Call[None, NoQuery]) -> Answer:
+    async def configuration(self, call: Call[None, NoQuery]) -> Answer:
         return _answer(await self._camera(call, call.path["id"]))
 
-    async def change(self, call: Call[Configure, NoQuery]) -> Answer | web.StreamResponse:
+    async def configure(self, call: Call[Configure, NoQuery]) -> Answer | web.StreamResponse:
         camera, seen = await self._camera(call, call.path["id"]), seen_version(call.request)
         if seen is None:
             return version_needed(call.request, ConfigurationAnswer.of(camera))

@@ -79,11 +79,12 @@ class ImportsApi:
         return [
             _route("POST", "", self.take_in, "Claim many cameras: a CSV or XLSX file as the body",
                    query=ImportQuery, answer=ImportAnswer, status=202, idempotent=True,
-                   problems=(413, 415, 429)),
-            _route("GET", "", self.page, "Imports of the organisation",
+                   problems=(409, 413, 415, 429)),
+            _route("GET", "", self.imports, "Imports of the organisation",
                    query=PageQuery, answer=Page[ImportAnswer]),
             _route("GET", "/template", self.template, "An empty CSV file to fill in", media=("text/csv",)),
-            _route("GET", "/{id}", self.get, "How far an import is", answer=ImportAnswer, problems=missing),
+            _route("GET", "/{id}", self.progress, "How far an import is",
+                   answer=ImportAnswer, problems=missing),
             _route("GET", "/{id}/rows", self.rows, "What became of its rows",
                    query=PageQuery, answer=Page[RowAnswer], problems=missing),
             _route("GET", "/{id}/result", self.result, "The same as a CSV file",
@@ -101,12 +102,12 @@ class ImportsApi:
         self._nudge()
         return Answer(_answer(taken), headers={"Location": f"/api/v1/claim-imports/{taken.id}"})
 
-    async def page(self, call: Call[None, PageQuery]) -> Page[ImportAnswer]:
+    async def imports(self, call: Call[None, PageQuery]) -> Page[ImportAnswer]:
         query = call.query
         found = await self._service.page(call.actor.organisation, query.after(), query.limit)
         return Page.of([_answer(one) for one in found], query.limit, lambda one: one.id)
 
-    async def get(self, call: Call[None, NoQuery]) -> ImportAnswer:
+    async def progress(self, call: Call[None, NoQuery]) -> ImportAnswer:
         return _answer(await self._service.get(call.actor.organisation, call.path["id"]))
 
     async def rows(self, call: Call[None, PageQuery]) -> Page[RowAnswer]:

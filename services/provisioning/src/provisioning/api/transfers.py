@@ -61,9 +61,9 @@ class TransfersApi:
     def routes(self) -> list[Route]:
         look, change = Action.READ_CAMERAS, Action.CLAIM_CAMERA
         return [
-            _route("GET", "", self.page, "Cameras that moved here or away", look,
+            _route("GET", "", self.transfers, "Cameras that moved here or away", look,
                    query=PageQuery, answer=Page[TransferAnswer]),
-            _route("GET", "/{id}", self.get, "One move of a camera", look,
+            _route("GET", "/{id}", self.transfer, "One move of a camera", look,
                    answer=TransferAnswer, problems=(404,)),
             _route("POST", "/{id}/contest", self.contest, "This move was not meant: freeze it, support looks",
                    change, body=Contest, answer=TransferAnswer, problems=(404, 409)),
@@ -71,13 +71,13 @@ class TransfersApi:
                    answer=TransferAnswer, problems=(404, 409)),
         ]  # fmt: skip
 
-    async def page(self, call: Call[None, PageQuery]) -> Page[TransferAnswer]:
+    async def transfers(self, call: Call[None, PageQuery]) -> Page[TransferAnswer]:
         query, organisation = call.query, call.actor.organisation
         found = await self._service.page(organisation, query.after(), query.limit)
         answers = [self._answer(transfer, organisation) for transfer in found]
         return Page.of(answers, query.limit, lambda transfer: transfer.id)
 
-    async def get(self, call: Call[None, NoQuery]) -> TransferAnswer:
+    async def transfer(self, call: Call[None, NoQuery]) -> TransferAnswer:
         organisation = call.actor.organisation
         return self._answer(await self._service.get(organisation, call.path["id"]), organisation)
 
