@@ -24,6 +24,7 @@ from provisioning.app import CameraListener, assemble
 from provisioning.service import (
     ClaimService,
     ImportWork,
+    Places,
     RowSealer,
     TransferService,
     Tries,
@@ -32,7 +33,7 @@ from provisioning.service import (
 )
 from provisioning.service.imports import Imports
 from provisioning.settings import Settings
-from provisioning.store import CustodyStore, ImportStore, InventoryStore, KnownDeviceIndex
+from provisioning.store import CustodyStore, ImportStore, InventoryStore, ItemStore, KnownDeviceIndex
 
 MAC, SECRET = "0040ff112233", "pass:word with spaces ž"
 
@@ -183,7 +184,8 @@ def claim_service(parts: Parts) -> ClaimService:
     transfers = TransferService(store, custody, clock, timedelta(days=7))
     tries = Tries(custody, clock, 1_000, 1_000)
     vault, room, known = Vault(parts.sealer), WaitingRoom(1_000), KnownDeviceIndex()
-    return ClaimService(store, custody, transfers, vault, room, known, tries, clock)
+    places = Places(ItemStore(parts.database))
+    return ClaimService(store, custody, transfers, vault, room, known, tries, places, clock)
 
 
 def import_work(parts: Parts, imports: Imports | None = None) -> ImportWork:

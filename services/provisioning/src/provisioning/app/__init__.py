@@ -47,6 +47,7 @@ from provisioning.service import (
     ImportWork,
     LookingService,
     NetworkPace,
+    Places,
     Presence,
     Reaching,
     Removals,
@@ -129,7 +130,8 @@ def _claiming(
     clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
     tries = Tries(custody, clock, settings.claim_tries_account, settings.claim_tries_network)
     terms = Terms(timedelta(days=settings.claim_days), timedelta(minutes=settings.reset_minutes))
-    claims = ClaimService(store, custody, transfers, vault, room, known, tries, clock, terms)
+    places = Places(ItemStore(parts.database))
+    claims = ClaimService(store, custody, transfers, vault, room, known, tries, places, clock, terms)
     files, sealer = ImportStore(parts.database), RowSealer(parts.sealer)
     imports = ImportService(files, claims, sealer, clock)
     work = ImportWork(files, store, claims, sealer, clock)

@@ -18,6 +18,7 @@ from provisioning.service.item_needs import Changed, Entry
 from provisioning.service.looking import Filter, Hit, LookingService
 from provisioning.service.needs import Custody, Inventory, KnownDevices, Licence
 from provisioning.service.network_pace import NetworkPace
+from provisioning.service.places import Places
 from provisioning.service.presence import Presence
 from provisioning.service.reaching import Reaching
 from provisioning.service.removals import Removal, Removals
@@ -58,6 +59,7 @@ __all__ = [
     "Licence",
     "LookingService",
     "NetworkPace",
+    "Places",
     "Presence",
     "Reaching",
     "Removal",

@@ -11,6 +11,7 @@ from common.ids import CameraId, ClaimId, OrganisationId, UserId, new_id
 from common.races import settled
 from provisioning.domain import Camera, Changes, Claim, DeviceId, Tried, canonical, clean_name, lost
 from provisioning.service.needs import Custody, Inventory, KnownDevices
+from provisioning.service.places import Places
 from provisioning.service.transfers import TransferService
 from provisioning.service.tries import Tries
 from provisioning.service.vault import Vault
@@ -60,6 +61,7 @@ class ClaimService:
         room: WaitingRoom,
         known: KnownDevices,
         tries: Tries,
+        places: Places,
         clock: Clock,
         terms: Terms = Terms(),
     ) -> None:
@@ -70,6 +72,7 @@ class ClaimService:
         self._room = room
         self._known = known
         self._tries = tries
+        self._places = places
         self._clock = clock
         self._terms = terms
 
@@ -85,7 +88,7 @@ class ClaimService:
         """A tentative claim and its camera. Other organisations may claim the same device (D14); in one
         organisation a device has one live claim (`Conflict`). `Throttled` after too many tries in vain."""
         typed = Typed.of(actor, device_id, secret, name, parent, origin)
-        await self.check_parent(typed.organisation, parent)
+        await self.check_place(typed.organisation, parent)
         tries = await self._tries.count(actor, origin, typed.device)
         claim = await settled(lambda: self._claim(typed, tries))
         self.noticed(claim)
@@ -107,13 +110,18 @@ class ClaimService:
         """It was saved: this replica's camera port looks for it from now on."""
         self._known.add(key_of(claim.device))
 
-    async def check_parent(self, organisation: OrganisationId, parent: str | None) -> None:
+    async def check_place(self, organisation: OrganisationId, parent: str | None) -> None:
+        """Whether one more camera may be put there."""
         if parent is not None and not await self._store.has_container(organisation, parent):
             raise Invalid(
                 "parent_invalid",
                 "The camera cannot be put there",
                 errors=[FieldError("parent", "no folder or location of this organisation")],
             )
+        await self._places.check(organisation)
+
+    async def places_left(self, organisation: OrganisationId) -> int:
+        return await self._places.left(organisation)
 
     async def beginning(self, typed: Typed) -> Changes:
         """Everything that changes with this claim; its first claim is the new one. `Conflict` when the

@@ -8,7 +8,7 @@ from common.clock import Clock
 from common.errors import Conflict, Refusal, Unavailable
 from common.ids import CameraId, ClaimId
 from common.races import settled
-from provisioning.domain import Changes, ClaimImport, FileRow, RowResult, canonical, clean_name
+from provisioning.domain import Changes, ClaimImport, FileRow, RowResult, canonical, clean_name, no_room
 from provisioning.service.claiming import ClaimService, Typed
 from provisioning.service.imports import Imports, RowSealer
 from provisioning.service.needs import Inventory
@@ -59,17 +59,33 @@ class ImportWork:
         if not batch:
             return []
         earlier = {row.number: row for row in await self._known(claim_import, batch)}
-        room = asyncio.Semaphore(SIDE_BY_SIDE)
+        places = await self._places(claim_import, len(batch))
+        # Near the tree's bound one after the other: each row gets its place, or there is none.
+        room = asyncio.Semaphore(SIDE_BY_SIDE if places >= len(batch) else 1)
+        taken = 0
 
         async def one(row: FileRow) -> RowResult | None:
+            nonlocal taken
             known = earlier.get(row.number)
             if known is not None and claim_import.state != "undoing":
                 return known
             async with room:
-                return await work(claim_import, row)
+                if taken >= places:
+                    return await self._refused(claim_import, row, no_room())
+                result = await work(claim_import, row)
+                taken += result is None or result.state == "claimed"
+                return result
 
         results = await asyncio.gather(*(one(row) for row in batch))
         return [result for result in results if result is not None]
+
+    async def _places(self, claim_import: ClaimImport, rows: int) -> int:
+        """Items that the organisation may still have; as many as rows when none is added."""
+        if claim_import.state == "undoing":
+            return rows
+        left = await self._claims.places_left(claim_import.organisation)
+        # Rows that were only looked at have not taken theirs yet.
+        return left - claim_import.done if claim_import.state == "checking" else left
 
     async def _known(self, claim_import: ClaimImport, batch: Sequence[FileRow]) -> list[RowResult]:
         known = await self._store.results(claim_import.id, batch[0].number - 1, len(batch))
@@ -82,7 +98,7 @@ class ImportWork:
         except Unavailable:
             raise
         except Refusal as refusal:
-            return await self._refused(claim_import, row, refusal.code, _told(refusal))
+            return await self._refused(claim_import, row, refusal)
         return None
 
     async def _claim(self, claim_import: ClaimImport, row: FileRow) -> RowResult | None:
@@ -91,7 +107,7 @@ class ImportWork:
         except Unavailable:
             raise
         except Refusal as refusal:
-            return await self._refused(claim_import, row, refusal.code, _told(refusal))
+            return await self._refused(claim_import, row, refusal)
 
     async def _claim_once(self, claim_import: ClaimImport, row: FileRow) -> RowResult:
         known = await self._store.results(claim_import.id, row.number - 1, 1)
@@ -123,7 +139,7 @@ class ImportWork:
             claim_import.organisation, claim_import.user, device, row.secret, name, claim_import.parent
         )
 
-    async def _refused(self, claim_import: ClaimImport, row: FileRow, code: str, message: str) -> RowResult:
+    async def _refused(self, claim_import: ClaimImport, row: FileRow, refusal: Refusal) -> RowResult:
         result = RowResult(
             claim_import=claim_import.id,
             number=row.number,
@@ -131,8 +147,8 @@ class ImportWork:
             name=(row.name or "")[:400],
             state="refused",
             at=self._clock.now(),
-            code=code,
-            message=message,
+            code=refusal.code,
+            message=_told(refusal),
         )
         try:
             await self._store.save_row(result, Changes())

@@ -80,7 +80,7 @@ class ImportService:
     ) -> ClaimImport:
         if not rows:
             raise Invalid("file_empty", "There is no row below the heading")
-        await self._claims.check_parent(actor.organisation, parent)
+        await self._claims.check_place(actor.organisation, parent)
         await self._check_unfinished(actor.organisation)
         now = self._clock.now()
         claim_import = ClaimImport(
