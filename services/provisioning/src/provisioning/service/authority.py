@@ -4,6 +4,7 @@ The authority's key is kept sealed in the database, one authority for all replic
 taken over but its public key: what the certificate says is decided here.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ class Roots(Protocol):
         ...
 
 
+OPENS_WITHIN = 30.0
+"""Seconds until a sibling's root is there at the latest."""
+
+
 class Authority:
     def __init__(self, store: Roots, sealer: Sealer, clock: Clock, lifetime: timedelta) -> None:
         self._store = store
@@ -73,17 +78,26 @@ class Authority:
 
     async def open(self) -> None:
         """Load the authority; the first process ever makes it, and a new one a year before it expires."""
-        now, roots = self._clock.now(), await self._store.roots()
-        if not roots or _certificate(roots[-1]).not_valid_after_utc < now + ROOT_RENEWED_BEFORE:
-            with contextlib.suppress(Conflict):  # a sibling was faster; the winner's is everybody's
-                await self._store.add_root(self._new_root(roots[-1].number + 1 if roots else 1, now))
-            roots = await self._store.roots()
+        now = self._clock.now()
+        async with asyncio.timeout(OPENS_WITHIN):
+            while (roots := await self._roots(now)) is None:  # noqa: ASYNC110 (a sibling is waited for)
+                await asyncio.sleep(0.05)
         newest = roots[-1]
         key = serialization.load_der_private_key(self._sealer.open(newest.key, _purpose(newest.number)), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         self._key, self._root = key, _certificate(newest)
         good = [root for root in roots if _certificate(root).not_valid_after_utc > now]
         self.trusted = "".join(root.certificate.decode() for root in good)
+
+    async def _roots(self, now: datetime) -> list[Root] | None:
+        """Oldest first, the last one good for long; None: look again. A sibling that was faster is known by
+        the conflict a moment before its root can be read: what a majority has not got yet is not shown."""
+        roots = await self._store.roots()
+        if roots and _certificate(roots[-1]).not_valid_after_utc >= now + ROOT_RENEWED_BEFORE:
+            return roots
+        with contextlib.suppress(Conflict):
+            await self._store.add_root(self._new_root(roots[-1].number + 1 if roots else 1, now))
+        return None
 
     async def close(self) -> None:
         """Nothing is held open."""
