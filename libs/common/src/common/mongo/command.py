@@ -39,8 +39,8 @@ class Rejected(Exception):
 
 
 def by_collection(group: list[Command]) -> dict[str, list[tuple[Command, Write]]]:
-    # Markers first in the group, too: another's write to a collection would bring forward all writes to it, and
-    # a command that was carried out before would be known by what it collides with.
+    # Markers first in the group, too: another's write to a collection would bring forward all writes to it,
+    # and a command that was carried out before would be known by what it collides with.
     markers = [command.marker.collection for command in group if command.marker]
     batches: dict[str, list[tuple[Command, Write]]] = {collection: [] for collection in markers}
     for command in group:
