@@ -1,5 +1,6 @@
 """The gateway and the services agree on what needs no access token, and on who answers what."""
 
+import json
 import re
 from collections import Counter
 from importlib import import_module
@@ -40,3 +41,12 @@ def test_every_operation_has_an_id_of_its_own(service: str) -> None:
     ids = [operation["operationId"] for methods in paths for operation in methods.values()]
 
     assert [one for one, times in Counter(ids).items() if times > 1] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_reference_in_the_document_leads_somewhere(service: str) -> None:
+    """Two models of one name in one service get names that nobody refers to."""
+    description = document(service, "1", routes(service))
+    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(description)))
+
+    assert referred - set(description["components"]["schemas"]) == set()

@@ -75,7 +75,7 @@ class KeyPage(Page[ApiKeyView]):
     grantable: list[str] = Field(description="Actions that you can give to a key")
 
 
-class AccessView(BaseModel):
+class ExchangedView(BaseModel):
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 (no secret)
     expires_in: int = Field(description="Seconds the access token lives")
@@ -116,7 +116,7 @@ class ApiKeysApi:
             ),
             Route(
                 method="POST", path=SHARED + "/exchange", handler=self.exchange, tag="API keys", public=True,
-                summary="A short access token for an API key", body=Exchange, answer=AccessView,
+                summary="A short access token for an API key", body=Exchange, answer=ExchangedView,
                 problems=(401,),
             ),
         ]  # fmt: skip
@@ -141,11 +141,11 @@ class ApiKeysApi:
     async def revoke_shared(self, call: Call[None, NoQuery]) -> None:
         await self._keys.revoke(call.path["id"], call.actor, "organisation")
 
-    async def exchange(self, call: Call[Exchange, NoQuery]) -> AccessView:
+    async def exchange(self, call: Call[Exchange, NoQuery]) -> ExchangedView:
         """The gateway does this by itself for whoever sends a key as the bearer token."""
         text = call.body.key.get_secret_value()
         done = await self._keys.exchange(text, self._origins.of(call.request))
-        return AccessView(access_token=done.access, expires_in=done.expires_in)
+        return ExchangedView(access_token=done.access, expires_in=done.expires_in)
 
     async def _make(self, wish: Wish, actor: Actor, path: str) -> Answer:
         key, text = await self._keys.make(wish, actor)

@@ -63,7 +63,7 @@ class Proof(Body):
     code: Code = Field(description="What follows the # in the mailed link")
 
 
-class Confirmation(SecretBody):
+class PasswordProof(SecretBody):
     code: Code
     password: SecretStr = Field(min_length=1, max_length=1000)
 
@@ -163,7 +163,7 @@ class InvitationsApi:
             Route(
                 method="POST", path="/api/v1/invitations/{id}/confirm", handler=self.confirm,
                 tag="Invitations", summary="Accept, with the password of one's account", public=True,
-                body=Confirmation, answer=JoinedView, problems=(401, 404, 409),
+                body=PasswordProof, answer=JoinedView, problems=(401, 404, 409),
             ),
             Route(
                 method="POST", path="/api/v1/invitations/{id}/join", handler=self.join, tag="Invitations",
@@ -202,7 +202,7 @@ class InvitationsApi:
         code = call.body.code.get_secret_value()
         return JoinedView.of(await self._joining.accept(call.actor, call.path["id"], code))
 
-    async def confirm(self, call: Call[Confirmation, NoQuery]) -> JoinedView:
+    async def confirm(self, call: Call[PasswordProof, NoQuery]) -> JoinedView:
         """For people with an account who are not signed in, or have no organisation to sign in to."""
         body, origin = call.body, self._origins.of(call.request)
         code, password = body.code.get_secret_value(), body.password.get_secret_value()

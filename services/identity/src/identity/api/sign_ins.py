@@ -62,7 +62,7 @@ class PasskeyVerification(Body):
     permanent: bool = False
 
 
-class OfferView(BaseModel):
+class FactorView(BaseModel):
     """A factor that may be shown now."""
 
     factor: Factor
@@ -70,7 +70,7 @@ class OfferView(BaseModel):
     options: dict[str, Any] | None = Field(description="For `navigator.credentials.get`")
 
     @classmethod
-    def of(cls, offer: Offer) -> "OfferView":
+    def of(cls, offer: Offer) -> "FactorView":
         return cls(factor=offer.factor, recipient=offer.recipient, options=offer.options)
 
 
@@ -85,7 +85,7 @@ class SignInView(BaseModel):
     status: Literal["second_factor", "choose_organisation", "enrol_factor", "signed_in"]
     id: str | None = Field(description="Of the sign-in, while something is awaited")
     second_factor: Factor | None = Field(description="The first of `factors`")
-    factors: list[OfferView]
+    factors: list[FactorView]
     recipient: str | None = Field(description="Where the one-time password goes, masked")
     resend_after: int = Field(description="Seconds until it may be mailed (again)")
     permanent: bool
@@ -103,7 +103,7 @@ class SignInView(BaseModel):
             status=step.status,
             id=step.sign_in,
             second_factor=step.offers[0].factor if step.offers else None,
-            factors=[OfferView.of(offer) for offer in step.offers],
+            factors=[FactorView.of(offer) for offer in step.offers],
             recipient=next((offer.recipient for offer in step.offers if offer.recipient), None),
             resend_after=math.ceil(step.resend_after),
             permanent=step.permanent,
