@@ -19,6 +19,8 @@ USUAL = {
     "code": "123456",
 }
 """Values for fields whose rule a schema cannot tell to a simple generator."""
+MEANT = {"parent": "items", "organisation": "customers"}
+"""Fields of bodies and queries that name a thing otherwise than by its kind -> the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Operation:
     permission: Action | None
     body: Mapping[str, Any] | None
     """Schema of the request body, references resolved."""
+    queries: tuple[str, ...] = ()
+    """Names of its query parameters."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -54,6 +58,17 @@ class Operation:
             ids[before] if part.startswith("{") else part
             for before, part in zip(["", *parts], parts, strict=False)
         )
+
+    def referring(self, ids: Mapping[str, str]) -> Any:
+        """A valid body with every field that may name one of `ids`, also those that may be left out."""
+        body = self.valid_body(ids)
+        for name, field in (self.body or {}).get("properties", {}).items():
+            known = ids.get(name) or ids.get(f"{name}s") or ids.get(MEANT.get(name, ""))
+            if known is not None and kinds(field)[0].get("type") == "string":
+                body[name] = known
+            if known is not None and kinds(field)[0].get("type") == "array":
+                body[name] = [_listed(kinds(field)[0]["items"], known)]
+        return body
 
     def valid_body(self, ids: Mapping[str, str]) -> Any:
         """A body that is accepted as far as the schema goes; None when the operation takes none."""
@@ -86,6 +101,7 @@ def _operation(
         security=security,
         permission=Action(permission) if permission else None,
         body=_resolved(document, body["content"]["application/json"]["schema"]) if body else None,
+        queries=tuple(one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"),
     )
 
 
@@ -107,6 +123,13 @@ def kinds(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [kind for option in schema.get("anyOf", [schema]) for kind in option.get("allOf", [option])]
 
 
+def _listed(schema: Mapping[str, Any], identity: str) -> Any:
+    """An entry of a list of ids, or of things that have one."""
+    if schema.get("type") != "object":
+        return identity
+    return {name: _sample(name, field) for name, field in schema["properties"].items()} | {"id": identity}
+
+
 def _sample(name: str, schema: Mapping[str, Any]) -> Any:
     kind = kinds(schema)[0]
     if name in USUAL:
@@ -122,5 +145,7 @@ def _sample(name: str, schema: Mapping[str, Any]) -> Any:
             return []
         case "string" if kind.get("format") == "date-time":
             return "2030-01-01T00:00:00Z"
+        case "string" if kind.get("format") == "date":
+            return "2026-01-15"
         case _:
             return "x" * max(8, kind.get("minLength", 0))

@@ -9,6 +9,8 @@ from described import Operation, kinds
 from devstack.suite import Suite
 
 MISSING = "0" * 32
+FIXED = ("date-time", "date")
+"""Formats that bound a text by themselves."""
 TOO_LARGE = b'{"name": "' + b"x" * 1_100_000 + b'"}'
 
 
@@ -35,7 +37,7 @@ def wrong(schema: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
         yield name, "of the wrong type", [["nested"]]
         for kind in kinds(field):
             if kind.get("type") == "string" and not {"enum", "const"} & kind.keys():
-                assert {"maxLength", "pattern"} & kind.keys() or kind.get("format") == "date-time", (
+                assert {"maxLength", "pattern"} & kind.keys() or kind.get("format") in FIXED, (
                     f"{name} has no bound"
                 )
                 yield name, "too long", "x" * (kind.get("maxLength", 0) + 1000)
