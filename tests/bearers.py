@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from belongings import WITHIN, Ids, a_server, made
+from belongings import WITHIN, a_server, made
 from common.auth import Action, Role, permits
 from customers import Customer
 from devstack.inbox import Inbox, code_in

@@ -64,6 +64,18 @@ async def test_thirty_minutes_without_activity_end_a_session(portal: Any) -> Non
     assert [event.reason for event in portal.house.bus.said(SessionRevoked)] == ["expired"]
 
 
+async def test_after_a_day_a_session_ends_however_busy_it_is(portal: Any) -> None:
+    await portal.with_account()
+    tokens = await portal.signed_in()
+    for _ in range(57):
+        portal.house.clock.advance(timedelta(minutes=25))
+        status, tokens = await refresh(portal, tokens["refresh_token"])
+        assert status == 200
+    portal.house.clock.advance(timedelta(minutes=15))
+
+    assert (await refresh(portal, tokens["refresh_token"]))[0] == 401
+
+
 async def test_a_permanent_login_survives_inactivity(portal: Any) -> None:
     await portal.with_account()
     tokens = await portal.signed_in(permanent=True)

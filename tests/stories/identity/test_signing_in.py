@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from common.contracts.identity import OrganisationCreated
 
 
@@ -160,3 +162,23 @@ async def test_the_bootstrapped_staff_admin_signs_in_the_same_way_and_is_no_cust
 
     assert me["role"] == "staff_admin"
     assert portal.house.bus.said(OrganisationCreated) == []
+
+
+async def test_every_failure_to_sign_in_is_logged_with_who_and_where_and_without_what_was_typed(
+    portal: Any,
+) -> None:
+    await portal.with_account()
+    with structlog.testing.capture_logs() as logged:
+        await portal.start(login="nobody@acme.example", password="wrong horse")
+        await portal.start(password="wrong horse")
+        _, challenge = await portal.start()
+        await portal.post(f"sign-ins/{challenge['id']}/verify", {"code": "000000"})
+
+    told = [(line["event"], line["user"] is not None) for line in logged if line["event"].startswith("wrong")]
+    assert told == [("wrong password", False), ("wrong password", True), ("wrong factor", True)]
+    assert {line["network"] for line in logged if "network" in line} == {"127.0.0.0/24"}
+    assert [line["why"] for line in logged if line["event"] == "not let in"] == [
+        "sign_in_refused", "sign_in_refused", "code_invalid",
+    ]  # fmt: skip
+    for typed in ("nobody@acme.example", "wrong horse"):
+        assert typed not in str(logged)

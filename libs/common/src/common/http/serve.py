@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from common.acting import By, acting
 from common.auth import Actor, TokenVerifier, bearer
-from common.errors import Forbidden, Invalid, Refusal
+from common.errors import Forbidden, Invalid, Refusal, Throttled, Unauthenticated
 from common.http.idempotency import Idempotency
 from common.http.problems import MalformedJson, invalid_fields, problem, refusal
 from common.http.records import Records
@@ -28,6 +28,8 @@ SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
 )
+NOT_LET_IN = (Unauthenticated, Forbidden, Throttled)
+"""Refusals that may be somebody's attempt: each leaves a line in the log."""
 REQUEST_ID = web.RequestKey("request_id", str)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _tracer = trace.get_tracer("vedette.http")
@@ -89,7 +91,7 @@ async def _answer_or_problem(request: web.Request, handler: WebHandler, identity
     except MalformedJson as error:
         return problem(400, error.code, error.detail, identity)
     except Refusal as error:
-        return refusal(error, identity)
+        return _refused(request, error, identity)
     except web.HTTPRequestEntityTooLarge:
         return problem(413, "too_large", "The request body is too large", identity)
     except web.HTTPMethodNotAllowed as error:
@@ -108,6 +110,12 @@ async def _answer_or_problem(request: web.Request, handler: WebHandler, identity
     except Exception:
         log.exception("request failed", method=request.method, path=request.path)
         return problem(500, "internal_error", "Something went wrong on our side", identity)
+
+
+def _refused(request: web.Request, error: Refusal, identity: str) -> web.Response:
+    if isinstance(error, NOT_LET_IN):
+        log.info("not let in", why=error.code, method=request.method, path=request.path)
+    return refusal(error, identity)
 
 
 def _web_handler(route: Route, guard: Guard) -> WebHandler:

@@ -46,7 +46,7 @@ class Events:
         last_seen = request.headers.get("Last-Event-ID", "")[:_LONGEST_ID] or None
         async with self._sessions.hold(actor):
             with self._feed.listen(actor, last_seen) as (listener, complete):
-                response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+                response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
                 await response.prepare(request)
                 first = b"retry: 1000\n\n" if complete else _reset("unknown_id")
                 await _send(request, response, first)

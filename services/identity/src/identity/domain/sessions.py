@@ -13,6 +13,8 @@ from identity.domain.factors import FRESH, Factor
 from identity.domain.policies import SignInPolicy
 
 ACCESS_LIFETIME = timedelta(minutes=5)
+LONGEST = timedelta(hours=24)
+"""A session ends then however busy it is, unless it is permanent (NIST SP 800-63B-4, 2.2.3)."""
 KEPT = timedelta(days=30)
 """How long a session that idled out, or was ended, is remembered."""
 
@@ -107,11 +109,11 @@ class Session:
         return "current" if self.alive(policy, now) else "expired"
 
     def alive(self, policy: SignInPolicy, now: datetime) -> bool:
-        """Neither ended, nor idle for too long, nor past the end of the grant it stands on."""
+        """Neither ended, nor idle for too long or too old, nor past the end of the grant it stands on."""
         limit = policy.idle_limit(permanent=self.permanent)
-        idled_out = limit is not None and now - self.used_at >= limit
+        expired = limit is not None and (now - self.used_at >= limit or now - self.created_at >= LONGEST)
         until = self.visit.until if self.visit else None
-        return self.ended_at is None and not idled_out and not (until is not None and now >= until)
+        return self.ended_at is None and not expired and not (until is not None and now >= until)
 
     def fresh(self, now: datetime) -> bool:
         """A second factor was shown a moment ago."""

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Protocol
 
+import structlog
 from prometheus_client import Counter
 
 from common.clock import Clock
@@ -21,6 +22,7 @@ from identity.service.passwords import Hasher
 from identity.service.sessions import Place, Sessions
 from identity.service.throttles import Throttles
 
+log = structlog.get_logger("sign_ins")
 SIGN_INS = Counter("vedette_identity_sign_ins_total", "Steps of signing in, by result", ["step", "result"])
 
 
@@ -80,6 +82,7 @@ class SignIns:
         if user is None or not right:
             await settled(lambda: self._store.save(counted))
             SIGN_INS.labels("password", "refused").inc()
+            log.info("wrong password", user=user.id if user else None, network=origin.network)
             raise Unauthenticated("sign_in_refused", "The login or the password is not right")
         entry = Entry(user=user, organisation=organisation, permanent=permanent, factor=None, origin=origin)
         step = await settled(lambda: self._begin(entry, forgiven))
@@ -142,6 +145,7 @@ class SignIns:
         if not checked.right:
             await self._store.save(sign_in)
             SIGN_INS.labels("second_factor", "refused").inc()
+            log.info("wrong factor", user=user.id, factor=shown.factor, network=origin.network)
             raise sign_in.wrong(shown.factor, self._clock.now())
         places = await self._sessions.places(user.id)
         place = chosen(places, organisation)

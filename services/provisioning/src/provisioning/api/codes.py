@@ -82,7 +82,7 @@ def _drawn(text: str) -> web.Response:
         text, error="m", micro=False, encoding="utf-8", eci=not text.isascii(), boost_error=False
     )
     drawing.save(out, kind="svg", scale=8, border=4, light="#fff")
-    return web.Response(body=out.getvalue(), content_type=SVG[0], headers=HEADERS)
+    return web.Response(body=out.getvalue(), content_type=SVG[0], charset="utf-8", headers=HEADERS)
 
 
 def _route(path: str, handler: Any, summary: str, allow: Action, body: Any, **more: Any) -> Route:
