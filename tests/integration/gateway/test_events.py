@@ -31,7 +31,7 @@ async def listening(place: Town, last: str | None = None, **claims: object) -> A
     headers = place.signed(**claims) | ({"Last-Event-ID": last} if last else {})
     async with place.http.get(place.url + "/api/v1/events", headers=headers) as answer:
         assert answer.status == 200
-        assert answer.content_type == "text/event-stream"
+        assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         yield answer
 
 

@@ -12,6 +12,7 @@ async def test_the_landing_page_and_the_documentation_load_nothing_from_elsewher
         for page in ("/", "/activate", "/api/docs"):
             async with place.http.get(place.url + page) as answer:
                 text = await answer.text()
+                assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
                 policy = answer.headers["Content-Security-Policy"]
                 assert "script-src 'self';" in policy
                 assert "unsafe-eval" not in policy

@@ -24,6 +24,7 @@ from identity.service.strength import ROOM, SUBSTITUTES, StrengthMeter, measure
         ("abcdefghijk", "sequence"),
         ("24.12.1998", "date"),
         ("ada.lovelace", "about_you"),
+        ("vedette2026", "about_you"),
         ("lowercase", "mixed"),
     ],
 )
