@@ -7,23 +7,30 @@ from typing import Any
 from chaos.rush import reconciled, rush
 from common.ids import new_id
 from customers import Customer
+from device.camera import Camera
 
 Ids = dict[str, str]
 WITHIN = 30.0
 """Seconds for things to come about."""
+CAMERAS = b"Device ID,Password,Name\n0040ff998877,secret-of-a-camera,Yard\n"
 TWO_MONTHS = 70 * 24 * 3600
 
 
 async def belongings(owner: Customer, staff: Customer) -> Ids:
     """The id of one thing of each kind that belongs to `owner`, by the resource it is found under."""
-    async with rush(owner, 1) as one:
-        await one.claim_all()
-        await one.until_connected(within=WITHIN)
-        await reconciled(one, within=WITHIN)
+    async with rush(owner, 2) as two:
+        await two.claim_all()
+        await two.until_connected(within=WITHIN)
+        await reconciled(two, within=WITHIN)
+        transfer = await _sold(two.cameras[0], owner)
     ids = {
         path: (await owner.every(f"/api/v1/{path}"))[0]["id"] for path in ("claims", "cameras", "licences")
     }
-    ids["items"] = ids["cameras"]
+    ids["items"] = (await made(owner, "items", {"kind": "folder", "name": "Hall"}))["id"]
+    ids["camera-transfers"] = transfer
+    listed = await owner.send_bytes("POST", "/api/v1/claim-imports", CAMERAS, "text/csv")
+    assert listed.status == 202, listed.body
+    ids["claim-imports"] = listed.body["id"]
     ids["customers"] = ids["test-clocks"] = owner.organisation
     server = await a_server(owner)
     ids["servers"] = server["server"]["id"]
@@ -89,3 +96,14 @@ async def _bill(owner: Customer, staff: Customer) -> str:
         while not (bills := (await owner.ask("GET", "/api/v1/invoices")).body["items"]):
             await asyncio.sleep(0.2)
     return str(bills[0]["id"])
+
+
+async def _sold(camera: Camera, owner: Customer) -> str:
+    """The record of a camera that went to somebody else: claimed there, then reset."""
+    async with await Customer.new(owner.suite) as buyer:
+        await made(buyer, "claims", {"device_id": camera.identity.id, "secret": camera.identity.secret})
+        camera.reset()
+        async with asyncio.timeout(WITHIN):
+            while not (moved := (await owner.ask("GET", "/api/v1/camera-transfers")).body["items"]):
+                await asyncio.sleep(0.2)
+    return str(moved[0]["id"])

@@ -17,8 +17,11 @@ USUAL = {
     "currency": "EUR",
     "language": "en",
     "code": "123456",
+    "role": "operator",
 }
 """Values for fields whose rule a schema cannot tell to a simple generator."""
+ALWAYS = {"until", "code"}
+"""Optional fields without which a request is often refused before it is looked at."""
 MEANT = {"parent": "items", "organisation": "customers"}
 """Fields of bodies and queries that name a thing otherwise than by its kind -> the kind."""
 
@@ -59,16 +62,18 @@ class Operation:
             for before, part in zip(["", *parts], parts, strict=False)
         )
 
-    def referring(self, ids: Mapping[str, str]) -> Any:
-        """A valid body with every field that may name one of `ids`, also those that may be left out."""
-        body = self.valid_body(ids)
-        for name, field in (self.body or {}).get("properties", {}).items():
+    def referring(self, ids: Mapping[str, str]) -> list[Any]:
+        """Valid bodies that each name one of `ids`, also in a field that may be left out."""
+        properties = (self.body or {}).get("properties", {})
+        usual = {name: _sample(name, properties[name]) for name in ALWAYS & properties.keys()}
+        found = []
+        for name, field in properties.items():
             known = ids.get(name) or ids.get(f"{name}s") or ids.get(MEANT.get(name, ""))
-            if known is not None and kinds(field)[0].get("type") == "string":
-                body[name] = known
-            if known is not None and kinds(field)[0].get("type") == "array":
-                body[name] = [_listed(kinds(field)[0]["items"], known)]
-        return body
+            kind = kinds(field)[0]
+            if known is not None and kind.get("type") in ("string", "array"):
+                value = known if kind["type"] == "string" else [_listed(kind["items"], known)]
+                found.append({**self.valid_body(ids), **usual, name: value})
+        return found
 
     def valid_body(self, ids: Mapping[str, str]) -> Any:
         """A body that is accepted as far as the schema goes; None when the operation takes none."""

@@ -1,7 +1,7 @@
 """Another organisation's id answers exactly like an id that does not exist: on every route that takes one, for
 everybody who can hold a token, whatever their role and however they came by it."""
 
-import asyncio
+import uuid
 from collections import Counter
 from typing import Any
 
@@ -17,6 +17,10 @@ from described import MEANT, Operation
 from devstack.suite import Suite
 
 pytestmark = pytest.mark.timeout(300)
+SCOPES = {"POST /api/v1/invitations", "POST /api/v1/support-grants"}
+"""They take the id of any item unseen: what it opens is looked up in the organisation the right is for, where
+neither another's item is found nor one that does not exist."""
+MORE = ("claim-imports", "camera-transfers")
 Case = tuple[str, Any]
 """Path and body."""
 
@@ -52,17 +56,20 @@ def told(status: int, body: Any, ids: Ids) -> tuple[int, str]:
 def cases(operation: Operation, ids: Ids) -> list[Case]:
     """The ways to name one of `ids` to an operation: in its path, its body, its query."""
     path, valid = operation.at(ids), operation.valid_body(ids)
-    found: list[Case] = []
-    full = operation.referring(ids) if operation.body else None
-    if operation.parameters or full != operation.valid_body({}):
-        found.append((path, full))
-    if operation.parameters and full != valid:
+    found: list[Case] = [(path, body) for body in operation.referring(ids)]
+    if operation.parameters:
         found.append((path, valid))
     for name in operation.queries:
         known = ids.get(f"{name}s") or ids.get(MEANT.get(name, ""))
         if known is not None:
             found.append((f"{path}?{name}={known}", valid))
     return found
+
+
+def _fresh(body: Any) -> Any:
+    """Addressed to nobody who was written to before: a second request would be refused for that."""
+    unused = f"{uuid.uuid4().hex[:12]}@nobody.example"
+    return {**body, "email": unused} if body and "email" in body else body
 
 
 async def compared(bearer: Bearer, operations: list[Operation], theirs: Ids, nothing: Ids) -> Counter[str]:
@@ -74,9 +81,11 @@ async def compared(bearer: Bearer, operations: list[Operation], theirs: Ids, not
             continue  # what staff do to customers by their office has tests of its own
         pairs = zip(cases(operation, theirs), cases(operation, nothing), strict=True)
         for (path, body), (empty, blank) in pairs:
-            real = told(*await bearer.ask(operation.method, path, body), theirs)
-            missing = told(*await bearer.ask(operation.method, empty, blank), nothing)
+            real = told(*await bearer.ask(operation.method, path, _fresh(body)), theirs)
+            missing = told(*await bearer.ask(operation.method, empty, _fresh(blank)), nothing)
             found[str(real[0])] += 1
+            if str(operation) in SCOPES and real[0] == missing[0] == 201:
+                continue
             reached = real[0] < 400 and (operation.parameters or operation.method != "GET")
             if real != missing or reached:
                 found[f"{bearer.name}: {operation} {body}: {real} but {missing}"] += 1
@@ -89,11 +98,27 @@ async def test_the_bearers_are_everybody(everybody: list[Bearer], suite: Suite) 
     assert {bearer.role.value for bearer in everybody} == {role.value for role in Role}
 
 
+async def test_nobody_is_shown_anything_of_theirs(
+    suite: Suite, owner: Customer, everybody: list[Bearer], theirs: Ids, operations: list[Operation]
+) -> None:
+    secrets = {*theirs.values(), owner.login.email}
+    for operation in operations:
+        # What somebody typed is in their own log, the ids that they named included.
+        if operation.method != "GET" or operation.parameters or operation.path.startswith("/api/v1/audit"):
+            continue
+        if operation.public or operation.for_staff:
+            continue
+        for bearer in everybody:
+            _, body = await bearer.ask("GET", operation.path)
+            assert [one for one in secrets if one in str(body)] == [], (bearer.name, operation)
+
+
 async def test_to_everybody_a_strangers_id_is_like_one_that_does_not_exist(
     suite: Suite, everybody: list[Bearer], theirs: Ids, operations: list[Operation]
 ) -> None:
     nothing = {resource: new_id() for resource in theirs}
-    found = await asyncio.gather(*(compared(one, operations, theirs, nothing) for one in everybody))
+    # One after the other: several of them share an organisation, and its limits.
+    found = [await compared(one, operations, theirs, nothing) for one in everybody]
     failures = [line for told in found for line in told if not line.isdecimal()]
     assert not failures, "\n".join(failures)
     together = sum(found, Counter())
@@ -119,26 +144,20 @@ async def test_to_an_on_site_server_another_one_is_like_none(
             assert real.status == 401
 
 
-async def test_nobody_is_shown_anything_of_theirs(
-    suite: Suite, owner: Customer, everybody: list[Bearer], theirs: Ids, operations: list[Operation]
-) -> None:
-    secrets = {*theirs.values(), owner.login.email}
-    for operation in operations:
-        # What somebody typed is in their own log, the ids they guessed included.
-        if operation.method != "GET" or operation.parameters or operation.path.startswith("/api/v1/audit"):
-            continue
-        if operation.public or operation.for_staff:
-            continue
-        for bearer in everybody:
-            _, body = await bearer.ask("GET", operation.path)
-            assert [one for one in secrets if one in str(body)] == [], (bearer.name, operation)
-
-
 async def test_nothing_of_theirs_was_touched(owner: Customer, theirs: Ids, suite: Suite) -> None:
     for resource in ("invitations", "support-grants", "partners", "members"):
         items = (await owner.ask("GET", f"/api/v1/{resource}")).body["items"]
         kept = {one.get("id") or one["user"]: one.get("state") for one in items}
         assert kept[theirs[resource]] in ("pending", "live", "invited", None), resource
-    for resource in ("claims", "cameras", "licences", "servers", "items", "invoices", "remote-sessions"):
+    for resource in (
+        "claims",
+        "cameras",
+        "licences",
+        "servers",
+        "items",
+        "invoices",
+        "remote-sessions",
+        *MORE,
+    ):
         reply = await owner.ask("GET", f"/api/v1/{resource}/{theirs[resource]}")
         assert reply.status == 200, (resource, reply.body)
