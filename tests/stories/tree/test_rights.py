@@ -49,6 +49,17 @@ async def test_somebody_of_whom_nothing_was_heard_sees_nothing(part: Part) -> No
     assert (await ended.ask("GET", f"/{part.gate}"))[0] == 404
 
 
+async def test_rights_on_another_organisations_item_open_nothing(part: Part) -> None:
+    """Whoever gives rights may name any id: what it opens is looked up in their own organisation."""
+    theirs = await Tree(part.tree.site, {"organisation": "org-b"}).add("Theirs")
+    deceived = await part.tree.somebody((theirs, "none"), "user-z")
+    assert await deceived.shown() == {}
+    assert await deceived.found("theirs") == []
+    for item in (theirs, part.gate):
+        assert (await deceived.ask("GET", f"/{item}"))[0] == 404
+        assert (await deceived.ask("POST", "", {"kind": "folder", "name": "In", "parent": item}))[0] == 422
+
+
 async def test_what_lies_elsewhere_is_like_nothing(part: Part) -> None:
     seen = {"If_Match": "*"}
     for method, path, body in (
