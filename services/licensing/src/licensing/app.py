@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from common.app import Assembly, Parts
+from common.app import Assembly, Background, Parts
 from common.database import Database
 from common.due import DueLoop, Lease
 from common.http import Route
-from licensing.api import Api, BillingApi, PaymentApi
+from licensing.api import Api, BillingApi, CardApi, PaymentApi
+from licensing.clients import StripeHttp, StripeProvider
 from licensing.consumers import subscriptions
 from licensing.domain.invoice import Seller
 from licensing.service import (
     BillingService,
+    CardService,
+    ChargeService,
     CreditNoteService,
     FeeService,
     ImportService,
@@ -20,7 +23,9 @@ from licensing.service import (
     MonthCloser,
     MonthCloseService,
     OrganisationClocks,
+    PaymentEventService,
     PaymentService,
+    RefundService,
     ReplayService,
     TrialService,
 )
@@ -30,6 +35,8 @@ from licensing.store import (
     SHARDS,
     AccountStore,
     BillingStore,
+    CardStore,
+    ChargeStore,
     ClosingStore,
     CorrectionStore,
     InvoiceStore,
@@ -37,7 +44,8 @@ from licensing.store import (
     OrganisationStore,
 )
 
-TRIAL_ENDS, MONTH_CLOSE = "trial-ends", "month-close"
+TRIAL_ENDS, MONTH_CLOSE, CHARGES, REFUNDS = "trial-ends", "month-close", "charges", "refunds"
+CARD_LEASE = timedelta(seconds=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,8 @@ class Stores:
     invoices: InvoiceStore
     closings: ClosingStore
     corrections: CorrectionStore
+    cards: CardStore
+    charges: ChargeStore
 
     @classmethod
     def of(cls, database: Database, settings: Settings) -> "Stores":
@@ -60,6 +70,8 @@ class Stores:
             InvoiceStore(database),
             ClosingStore(database),
             CorrectionStore(database),
+            CardStore(database),
+            ChargeStore(database),
         )
 
 
@@ -83,12 +95,53 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
 
     clocks.on_move = look_again
     fees = FeeService(stores.licences, billing, clocks)
+    cards = card_parts(parts, settings, stores, clocks)
+    money = money_routes(stores, billing, clocks)
     return Assembly(
-        routes=[*Api(licences, fees, clocks).routes(), *money_routes(stores, billing, clocks)],
-        subscriptions=subscriptions(billing, licences),
-        background=[trials, months],
+        routes=[*Api(licences, fees, clocks).routes(), *money, *cards.routes],
+        subscriptions=subscriptions(billing, licences, cards.charges),
+        background=[*cards.background, trials, months],
         indexes=INDEXES,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CardParts:
+    """Payment by card; without a processor the routes say that there is none."""
+
+    routes: list[Route]
+    charges: ChargeService
+    background: list[Background]
+
+
+def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: OrganisationClocks) -> CardParts:
+    http, provider = card_provider(parts, settings)
+    payments = PaymentService(stores.accounts, stores.organisations, clocks)
+    patience = settings.card_patience
+    charges = ChargeService(provider, stores.charges, stores.cards, payments, clocks, parts.clock, patience)
+    cards = CardService(provider, stores.cards, parts.clock)
+    refunds = RefundService(
+        provider, stores.accounts, stores.invoices, stores.charges, stores.charges, parts.clock, patience
+    )
+    events = PaymentEventService(provider, charges, cards, refunds)
+    routes = CardApi(cards, charges, refunds, events).routes()
+    if http is None:
+        return CardParts(routes, charges, [])
+
+    def loop(name: str, service: ChargeService | RefundService) -> DueLoop:
+        lease = Lease(parts.database, name, parts.clock, CARD_LEASE)
+        return DueLoop(name, service.next_due, service.work_due, parts.clock, lease)
+
+    return CardParts(routes, charges, [http, loop(CHARGES, charges), loop(REFUNDS, refunds)])
+
+
+def card_provider(parts: Parts, settings: Settings) -> tuple[StripeHttp, StripeProvider] | tuple[None, None]:
+    key = settings.stripe_secret_key.get_secret_value()
+    if not key:
+        return None, None
+    http = StripeHttp(settings.stripe_url, key, settings.stripe_timeout)
+    secret = settings.stripe_webhook_secret.get_secret_value()
+    return http, StripeProvider(http, settings.stripe_publishable_key, secret, parts.clock)
 
 
 def trial_loop(parts: Parts, settings: Settings, stores: Stores, clocks: OrganisationClocks) -> DueLoop:

@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from common.consumer import Handler
 from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
+from common.contracts.licensing import InvoiceIssued
 from common.contracts.provisioning import CameraConnected, CameraRemoved
-from licensing.service import BillingService, LicenceService
+from licensing.service import BillingService, ChargeService, LicenceService
 
 
-def subscriptions(billing: BillingService, licences: LicenceService) -> Mapping[type[Event], Handler]:
+def subscriptions(
+    billing: BillingService, licences: LicenceService, charges: ChargeService
+) -> Mapping[type[Event], Handler]:
     return {
         OrganisationCreated: billing.organisation_created,
         CameraConnected: licences.camera_connected,
         CameraRemoved: licences.camera_removed,
+        InvoiceIssued: charges.invoice_issued,
     }

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from common.settings import Settings as CommonSettings
 
@@ -34,6 +34,25 @@ class Settings(CommonSettings):
     seller_tax_id: str = Field("CZ25123891", max_length=32, description="Its VAT id, on every bill")
     seller_iban: str = Field("CZ6508000000192000145399", max_length=34, description="Where to pay to")
     seller_bic: str = Field("GIBACZPX", max_length=11, description="The bank of that account")
+
+    stripe_secret_key: SecretStr = Field(
+        SecretStr(""), description="Stripe's secret key; empty: no payment by card"
+    )
+    stripe_publishable_key: str = Field(
+        "", max_length=200, description="Stripe's publishable key, for the browser's form"
+    )
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs Stripe's messages; empty: they are refused, outcomes are asked for"
+    )
+    stripe_url: str = Field(
+        "https://api.stripe.com",
+        pattern=r"^(https://[A-Za-z0-9.-]{1,200}|http://(127\.0\.0\.1|localhost))(:[0-9]{1,5})?$",
+        description="Stripe's API; without TLS on this machine only",
+    )
+    stripe_timeout: float = Field(30.0, gt=0, le=120, description="Seconds that one call of Stripe may take")
+    card_patience: float = Field(
+        10.0, gt=0, le=60, description="Seconds that people wait for a card's charge; then it goes on without"
+    )
 
     @property
     def trial(self) -> timedelta:

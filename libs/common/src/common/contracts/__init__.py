@@ -17,7 +17,12 @@ __all__ = [
 
 READERS: dict[str, tuple[type[Event], ...]] = {
     "provisioning": (identity.AccessChanged, licensing.LicenceChanged),
-    "licensing": (identity.OrganisationCreated, provisioning.CameraConnected, provisioning.CameraRemoved),
+    "licensing": (
+        identity.OrganisationCreated,
+        provisioning.CameraConnected,
+        provisioning.CameraRemoved,
+        licensing.InvoiceIssued,
+    ),
     "relay": (
         identity.OrganisationCreated,
         identity.AccessChanged,

@@ -49,6 +49,9 @@ RESOURCES: Final[Mapping[str, str]] = {
     "credit-notes": "licensing",
     "payments": "licensing",
     "payment-imports": "licensing",
+    "payment-methods": "licensing",
+    "payment-events": "licensing",
+    "refunds": "licensing",
     "test-clocks": "licensing",
     "servers": "relay",
     "remote-sessions": "relay",
@@ -76,6 +79,8 @@ _PUBLIC: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("POST", "api-keys"): re.compile("/exchange"),
     # Whoever holds an invitation's link need not have an account yet.
     ("POST", "invitations"): re.compile(r"/[^/]+/(view|confirm|join)"),
+    # A card processor signs what it tells.
+    ("POST", "payment-events"): re.compile(r"/[^/]+"),
     # An on-site server shows its own credential, which only the relay can judge.
     ("PUT", "servers"): re.compile(r"/[^/]+/heartbeat"),
 }

@@ -1,7 +1,8 @@
-"""HTTP in: licences, fees and test clocks; billing; payments."""
+"""HTTP in: licences, fees and test clocks; billing; payments; cards."""
 
 from licensing.api.billing import BillingApi
+from licensing.api.cards import CardApi
 from licensing.api.payments import PaymentApi
 from licensing.api.routes import Api
 
-__all__ = ["Api", "BillingApi", "PaymentApi"]
+__all__ = ["Api", "BillingApi", "CardApi", "PaymentApi"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from common.errors import Conflict
 from common.ids import OrganisationId
 from licensing.domain.invoice import Invoice
 from licensing.domain.ledger import Book, Booking, postings
@@ -128,6 +129,21 @@ class Account:
             ),
         )
         return replace(account, version=self.version + 1), booking
+
+    def pays_out(self, amount: int, currency: str) -> "Account":
+        """Credit leaves the account. Raises `Conflict`: what has paid an invoice is no credit any more."""
+        left = self.credits.get(currency, 0)
+        if amount > left:
+            raise Conflict(
+                "not_enough_credit",
+                f"The customer's credit is {left} {currency}: the rest was not paid, or has paid an invoice",
+            )
+        return replace(self._with_credit(currency, -amount), version=self.version + 1)
+
+    def takes_back(self, amount: int, currency: str) -> "tuple[Account, int]":
+        """Credit that could not be paid out; also, how much of it has paid invoices at once."""
+        account, used = self._with_credit(currency, amount)._settled(currency)
+        return replace(account, version=self.version + 1), used
 
     def _charged(self, invoice: Invoice) -> "tuple[Account, tuple[Booking, ...]]":
         total, currency = invoice.total, invoice.currency

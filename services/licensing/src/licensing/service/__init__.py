@@ -1,6 +1,8 @@
 """What licensing can do, one module for each thing a person would name."""
 
 from licensing.service.billing import BillingService
+from licensing.service.cards import CardService
+from licensing.service.charges import ChargeService
 from licensing.service.clocks import OrganisationClocks
 from licensing.service.fees import FeeService
 from licensing.service.imports import ImportService
@@ -8,11 +10,15 @@ from licensing.service.invoices import CreditNoteService, InvoiceService, Replay
 from licensing.service.licences import LicenceService
 from licensing.service.month_close import MonthCloser
 from licensing.service.month_schedule import MonthCloseService
+from licensing.service.payment_events import PaymentEventService
 from licensing.service.payments import PaymentService
+from licensing.service.refunds import RefundService
 from licensing.service.trials import TrialService
 
 __all__ = [
     "BillingService",
+    "CardService",
+    "ChargeService",
     "CreditNoteService",
     "FeeService",
     "ImportService",
@@ -21,7 +27,9 @@ __all__ = [
     "MonthCloseService",
     "MonthCloser",
     "OrganisationClocks",
+    "PaymentEventService",
     "PaymentService",
+    "RefundService",
     "ReplayService",
     "TrialService",
 ]

@@ -2,19 +2,23 @@
 
 from licensing.store.accounts import ACCOUNT_INDEXES, SHARDS, AccountStore
 from licensing.store.billing import BillingStore
+from licensing.store.cards import CARD_INDEXES, CardStore
+from licensing.store.charges import CHARGE_INDEXES, ChargeStore
 from licensing.store.closing import ClosingStore
 from licensing.store.corrections import CorrectionStore
 from licensing.store.invoices import INVOICE_INDEXES, InvoiceStore
 from licensing.store.licences import LICENCE_INDEXES, LicenceStore
 from licensing.store.organisations import OrganisationStore
 
-INDEXES = (*LICENCE_INDEXES, *ACCOUNT_INDEXES, *INVOICE_INDEXES)
+INDEXES = (*LICENCE_INDEXES, *ACCOUNT_INDEXES, *INVOICE_INDEXES, *CARD_INDEXES, *CHARGE_INDEXES)
 
 __all__ = [
     "INDEXES",
     "SHARDS",
     "AccountStore",
     "BillingStore",
+    "CardStore",
+    "ChargeStore",
     "ClosingStore",
     "CorrectionStore",
     "InvoiceStore",
