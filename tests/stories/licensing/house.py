@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +17,7 @@ from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
 from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import CameraConnected, CameraRemoved
-from common.database import Document
+from common.database import Document, Write
 from common.http import add_routes, application
 from common.ids import CameraId, OrganisationId
 from common.testing import MemoryBus, MemoryDatabase, MemoryHouse
@@ -31,10 +31,10 @@ DEVICE = "mac:0040ff112233"
 DAY = timedelta(days=1)
 
 
-def settings(environment: str = "development", trial_days: int = 30) -> Settings:
+def settings(environment: str = "development", trial_days: int = 30, **more: Any) -> Settings:
     key = base64.b64encode(bytes(32)).decode()
     return Settings.model_validate(
-        {"environment": environment, "master_key": key, "trial_days": trial_days, "http_port": 0}
+        {"environment": environment, "master_key": key, "trial_days": trial_days, "http_port": 0} | more
     )
 
 
@@ -62,13 +62,19 @@ class ListenedBus(MemoryBus):
 class CrowdedDatabase(MemoryDatabase):
     """Everybody gets a turn before each read and each write, as with a real server."""
 
+    dies_before: Callable[[Sequence[Write]], bool] | None = None
+    """The next commit like this one never happens: whoever wanted it is dead."""
+
     async def find(self, *args: Any, **options: Any) -> list[Document]:
         await asyncio.sleep(0)
         return await super().find(*args, **options)
 
-    async def commit(self, *args: Any, **options: Any) -> None:
+    async def commit(self, writes: Sequence[Write], *args: Any, **options: Any) -> None:
         await asyncio.sleep(0)
-        await super().commit(*args, **options)
+        if self.dies_before is not None and self.dies_before(writes):
+            self.dies_before = None
+            raise asyncio.CancelledError
+        await super().commit(writes, *args, **options)
 
 
 def crowded_house() -> MemoryHouse:
@@ -169,10 +175,10 @@ class Story:
 
 
 @asynccontextmanager
-async def story(*, background: bool = False) -> AsyncIterator[Story]:
-    """Licensing, open; `background`: its own work runs beside the story."""
+async def story(*, background: bool = False, **more: Any) -> AsyncIterator[Story]:
+    """Licensing, open; `background`: its own work runs beside the story; `more`: settings."""
     house = crowded_house()
-    given = settings()
+    given = settings(**more)
     assembly = house.move_in("licensing", lambda parts: assemble(parts, given))
     parts = house.parts("licensing")
     app = application(given.max_body_bytes)

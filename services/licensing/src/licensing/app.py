@@ -111,6 +111,7 @@ class CardParts:
 
     routes: list[Route]
     charges: ChargeService
+    refunds: RefundService
     background: list[Background]
 
 
@@ -126,13 +127,14 @@ def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: Organis
     events = PaymentEventService(provider, charges, cards, refunds)
     routes = CardApi(cards, charges, refunds, events).routes()
     if http is None:
-        return CardParts(routes, charges, [])
+        return CardParts(routes, charges, refunds, [])
 
     def loop(name: str, service: ChargeService | RefundService) -> DueLoop:
         lease = Lease(parts.database, name, parts.clock, CARD_LEASE)
         return DueLoop(name, service.next_due, service.work_due, parts.clock, lease)
 
-    return CardParts(routes, charges, [http, loop(CHARGES, charges), loop(REFUNDS, refunds)])
+    loops = [loop(CHARGES, charges), loop(REFUNDS, refunds)]
+    return CardParts(routes, charges, refunds, [http, *loops])
 
 
 def card_provider(parts: Parts, settings: Settings) -> tuple[StripeHttp, StripeProvider] | tuple[None, None]:

@@ -1,6 +1,6 @@
 """Stripe behind the port of card processors.
 
-A client of our own rather than the `stripe` package: see decision 16.
+A client of our own rather than the `stripe` package: see decision 18.
 """
 
 import re

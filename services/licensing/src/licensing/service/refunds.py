@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -92,8 +93,8 @@ class RefundService:
 
     async def told(self, reference: str) -> bool:
         refund = await self._refunds.refund_of(self._must_be_on().name, reference)
-        if refund is not None and refund.state is RefundState.RUNNING:
-            await self._hear(refund)
+        if refund is not None and refund.state is not RefundState.FAILED:
+            await self._hear(refund)  # a bank may send back what seemed to be done
         return refund is not None
 
     async def next_due(self) -> datetime | None:
@@ -122,8 +123,10 @@ class RefundService:
         heard = refund.hears(outcome, now)
         if heard.state is RefundState.FAILED:
             await settled(lambda: self._take_back(heard))
-        elif heard.state is RefundState.DONE or heard.reference != refund.reference:
+        elif (heard.state, heard.reference) != (refund.state, refund.reference):
             await self._refunds.save_refund(heard, [heard.act(now)])
+        else:
+            await self._refunds.put_off_refund(replace(refund, due=heard.due, tries=heard.tries))
         return heard
 
     async def _begin(self, organisation: OrganisationId, credit_note: str, amount: int | None) -> Refund:
