@@ -290,3 +290,26 @@ async def test_without_a_processor_the_routes_say_so() -> None:
             assert answer["code"] == "card_payments_off"
         answer = await it.client.post("/api/v1/payment-events/stripe", data=b"{}")
         assert answer.status == 404
+
+
+async def test_a_request_that_is_repeated_with_its_key_gets_its_answer_again() -> None:
+    async with card_story() as that:
+        await that.add_card()
+        token = that.it.house.keys.token(organisation=ORGANISATION)
+        url = f"/api/v1/invoices/{that.april['id']}/payments"
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once-only"}
+        first, again = [await that.it.client.post(url, json={}, headers=headers) for _ in range(2)]
+        assert (first.status, again.status) == (200, 200)
+        assert await first.json() == await again.json()
+        await assert_paid_once(that)
+
+
+async def test_trying_again_and_again_has_an_end() -> None:
+    async with card_story() as that:
+        await that.add_card(POOR)
+        for _ in range(10):
+            assert (await that.pay())["state"] == "declined"
+        refused = await that.pay(status=429)
+        assert (refused["code"], "transfer" in refused["next"]) == ("too_many_charges", True)
+        that.it.house.clock.advance(timedelta(hours=1))
+        assert (await that.pay())["state"] == "declined"

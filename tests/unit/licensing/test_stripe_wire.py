@@ -1,13 +1,17 @@
 """Stripe's amounts and signatures; the signatures are checked against Stripe's own package."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from stripe import WebhookSignature
 
 from common.errors import Unauthenticated
 from licensing.clients.stripe_money import THOUSANDTHS, WHOLE, chargeable, from_stripe, to_stripe
 from licensing.clients.stripe_signature import TOLERANCE, must_be_signed
+from licensing.settings import Settings
 
 SECRET = "whsec_unit"
 CURRENCIES = sorted({"EUR", "USD", "CZK", "GBP", "ISK", "UGX", "HUF", "RSD", "TWD"} | WHOLE | THOUSANDTHS)
@@ -64,3 +68,44 @@ def test_what_stripes_own_package_signs_is_accepted_within_the_tolerance_only(te
 def test_no_header_breaks_the_reader(header: str, body: bytes) -> None:
     with pytest.raises(Unauthenticated):
         must_be_signed(body, header, SECRET.encode(), 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://api.stripe.com", True),
+        ("http://127.0.0.1:8420", True),
+        ("http://localhost:8420", True),
+        ("http://api.stripe.com", False),
+        ("http://169.254.169.254", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("https://user:word@evil.example", False),
+        ("https://evil.example/path", False),
+        ("https://evil.example?x=", False),
+        ("https://evil.example\n", False),
+        ("file:///etc/passwd", False),
+        ("", False),
+    ],
+)
+def test_the_secret_key_goes_to_an_address_of_the_settings_over_tls(url: str, allowed: bool) -> None:
+    known = {
+        "environment": "production",
+        "master_key": base64.b64encode(bytes(32)).decode(),
+        "stripe_url": url,
+    }
+    if allowed:
+        assert Settings.model_validate(known).stripe_url == url
+    else:
+        with pytest.raises(ValidationError):
+            Settings.model_validate(known)
+
+
+def test_no_secret_is_shown() -> None:
+    known = {
+        "master_key": base64.b64encode(bytes(32)).decode(),
+        "stripe_secret_key": "sk_live_x",
+        "stripe_webhook_secret": "whsec_x",
+    }
+    shown = repr(Settings.model_validate(known))
+    assert "sk_live_x" not in shown
+    assert "whsec_x" not in shown

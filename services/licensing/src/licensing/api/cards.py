@@ -96,7 +96,7 @@ class CardApi:
                 body=NewInvoicePayment,
                 answer=ChargeView,
                 idempotent=True,
-                problems=(404, 409),
+                problems=(404, 409, 429),
             ),
             Route(
                 method="GET",

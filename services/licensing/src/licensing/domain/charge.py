@@ -4,17 +4,23 @@ The processor knows a charge by an intent, and an intent moves money at most onc
 outcome is not known is asked after, as often as it takes, and cannot be made twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from common.contracts.audit import ActRecorded
-from common.errors import Conflict
+from common.errors import Conflict, Throttled
 from common.ids import OrganisationId
+from licensing.domain.account import OpenInvoice
+from licensing.domain.card import Card, Wallet
 
 HEAD_START = timedelta(seconds=60)
 """Whoever begins a charge has so long before the background takes it over."""
 LONGEST_PAUSE = timedelta(hours=1)
+MOST_TRIES = 10
+"""Charges of one invoice that may begin within an hour."""
+TRIES_COUNT = timedelta(hours=1)
 PATIENCE = timedelta(hours=24)
 """How long a charge waits for a person to authenticate it."""
 
@@ -156,4 +162,45 @@ class Charge:
             },
             version=self.version,
             at=now,
+        )
+
+
+def begun(
+    identity: str,
+    owed: OpenInvoice,
+    amount: int,
+    wallet: Wallet,
+    card: Card,
+    now: datetime,
+    *,
+    automatic: bool,
+) -> Charge:
+    """One that somebody waits for has a head start; the background makes the others."""
+    return Charge(
+        id=identity,
+        organisation=wallet.organisation,
+        invoice=owed.invoice,
+        number=owed.number,
+        amount=amount,
+        currency=owed.currency,
+        provider=wallet.provider,
+        customer=wallet.customer or "",
+        card=card.reference,
+        automatic=automatic,
+        begun_at=now,
+        due=now if automatic else now + HEAD_START,
+    )
+
+
+def must_not_be_a_flood(latest: Sequence[Charge], now: datetime) -> None:
+    """Raises `Throttled`. Whoever tries card after card is seldom the owner; processors punish us for it."""
+    if len(latest) < MOST_TRIES:
+        return
+    free = latest[-1].begun_at + TRIES_COUNT
+    if free > now:
+        raise Throttled(
+            "too_many_charges",
+            "This invoice was charged too often without success",
+            next_step="Pay by bank transfer, or try again in an hour.",
+            retry_after=(free - now).total_seconds(),
         )

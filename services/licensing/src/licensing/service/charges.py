@@ -17,7 +17,15 @@ from common.ids import OrganisationId, new_id
 from common.races import LOST, settled
 from licensing.domain.account import Account
 from licensing.domain.card import Wallet
-from licensing.domain.charge import HEAD_START, Charge, ChargeState, Intent, IntentState
+from licensing.domain.charge import (
+    MOST_TRIES,
+    Charge,
+    ChargeState,
+    Intent,
+    IntentState,
+    begun,
+    must_not_be_a_flood,
+)
 from licensing.domain.payment import Payment
 from licensing.service.card_provider import CardProvider, ProviderRefused, ProviderSilent, provider_off
 from licensing.service.clocks import OrganisationClocks
@@ -179,12 +187,8 @@ class ChargeService:
         await self._charges.save_charge(heard, [heard.act(now)])
         SETTLED.labels(heard.state.value).inc()
         if heard.state is ChargeState.DIFFERS:
-            log.error(
-                "charged otherwise than asked",
-                charge=charge.id,
-                amount=intent.amount,
-                currency=intent.currency,
-            )
+            taken = f"{intent.amount} {intent.currency}"
+            log.error("charged otherwise than asked", charge=charge.id, taken=taken)
         return heard
 
     async def _book(self, charge: Charge) -> str:
@@ -224,20 +228,15 @@ class ChargeService:
         if owed is None:
             raise NotFound("nothing_to_pay", "Nothing is owed for an invoice with this id")
         now = self._clock.now()
-        chosen = wallet.card(card)
-        charge = Charge(
-            id=f"{invoice}-auto" if automatic else new_id(),
-            organisation=organisation,
-            invoice=invoice,
-            number=owed.number,
-            amount=provider.chargeable(owed.amount, owed.currency),
-            currency=owed.currency,
-            provider=provider.name,
-            customer=wallet.customer or "",
-            card=chosen.reference,
+        must_not_be_a_flood(await self._charges.charges_of(organisation, invoice, limit=MOST_TRIES), now)
+        charge = begun(
+            f"{invoice}-auto" if automatic else new_id(),
+            owed,
+            provider.chargeable(owed.amount, owed.currency),
+            wallet,
+            wallet.card(card),
+            now,
             automatic=automatic,
-            begun_at=now,
-            due=now if automatic else now + HEAD_START,
         )
         await self._charges.save_charge(charge, [charge.act(now)])
         return charge
