@@ -111,14 +111,14 @@ async def test_a_refund_moves_with_credit_charge_and_ledger_or_not_at_all(databa
     account = Account(A, credits={"EUR": 100}, version=1)
     await accounts.save_account(account)
     begun = refund("r", paid)
-    moved = (begun, paid.gives_back(100), account.pays_out(100, "EUR"), begun.booking(NOW), [])
-    await store.save_moved(*moved)
+    given, lower = paid.gives_back(100), account.pays_out(100, "EUR")
+    await store.save_moved(begun, given, lower, begun.booking(NOW), [])
     assert await store.refunds_of(A, "note") == [begun]
     assert await store.refunds_of(B, "note") == []
     assert (await accounts.account(A)).credits == {}
     other = refund("s", paid)
     with pytest.raises(Stale):
-        await store.save_moved(other, *moved[1:3], other.booking(NOW), [])
+        await store.save_moved(other, given, lower, other.booking(NOW), [])
     assert await store.refund("s") is None
     done = replace(begun, reference="re_1", version=2)
     await store.save_refund(done, [])
