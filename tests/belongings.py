@@ -41,7 +41,7 @@ async def belongings(owner: Customer, staff: Customer) -> Ids:
     # What nobody but its maker can begin with: an id that nobody has is as good.
     return (
         ids
-        | {kind: new_id() for kind in ("connected-accounts", "visits", "partner-requests")}
+        | {kind: new_id() for kind in ("connected-accounts", "visits", "partner-requests", "payment-methods")}
         | {"partner-codes": "NONE-0000"}
     )
 

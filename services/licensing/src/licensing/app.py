@@ -125,7 +125,8 @@ def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: Organis
         provider, stores.accounts, stores.invoices, stores.charges, stores.charges, parts.clock, patience
     )
     events = PaymentEventService(provider, charges, cards, refunds)
-    routes = CardApi(cards, charges, refunds, events).routes()
+    invoices = InvoiceService(stores.invoices, stores.accounts)
+    routes = CardApi(cards, charges, refunds, events, invoices).routes()
     if http is None:
         return CardParts(routes, charges, refunds, [])
 

@@ -15,6 +15,7 @@ from licensing.api.card_bodies import (
 )
 from licensing.service.cards import CardService
 from licensing.service.charges import ChargeService
+from licensing.service.invoices import InvoiceService
 from licensing.service.payment_events import PaymentEventService
 from licensing.service.refunds import RefundService
 
@@ -26,11 +27,13 @@ class CardApi:
         charges: ChargeService,
         refunds: RefundService,
         events: PaymentEventService,
+        invoices: InvoiceService,
     ) -> None:
         self._cards = cards
         self._charges = charges
         self._refunds = refunds
         self._events = events
+        self._invoices = invoices
 
     def routes(self) -> list[Route]:
         cards, pay = "/api/v1/payment-methods", "/api/v1/invoices/{invoice}/payments"
@@ -106,6 +109,7 @@ class CardApi:
                 tag="cards",
                 allow=Action.READ_BILLING,
                 answer=ChargesView,
+                problems=(404,),
             ),
             Route(
                 method="POST",
@@ -155,7 +159,8 @@ class CardApi:
         return Answer(ChargeView.of(charge, intent), status=202 if charge.live else 200)
 
     async def of_invoice(self, call: Call[None, NoQuery]) -> ChargesView:
-        found = await self._charges.of_invoice(call.actor.organisation, call.path["invoice"])
+        invoice = await self._invoices.get(call.actor.organisation, call.path["invoice"])
+        found = await self._charges.of_invoice(call.actor.organisation, invoice.id)
         return ChargesView(items=[ChargeView.of(one) for one in found])
 
     async def give_back(self, call: Call[NewRefund, NoQuery]) -> RefundView:
