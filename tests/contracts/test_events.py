@@ -17,7 +17,14 @@ from common.contracts.identity import (
     VisitorEntered,
     VisitorLeft,
 )
-from common.contracts.licensing import CreditNoteIssued, InvoiceIssued, LicenceChanged, PaymentReceived
+from common.contracts.licensing import (
+    CreditNoteIssued,
+    InvoiceIssued,
+    LicenceChanged,
+    NoticeDue,
+    PaymentReceived,
+    StandingChanged,
+)
 from common.contracts.provisioning import (
     CameraClaimed,
     CameraConnected,
@@ -185,6 +192,30 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
     (
         PaymentReceived,
         {"payment": "pay1", "amount": 20_000, "currency": "CZK", "credited": 4_875, "outstanding": 0},
+    ),
+    (
+        StandingChanged,
+        {
+            "standing": "overdue",
+            "previous": "clear",
+            "since": datetime(2026, 11, 15, 23, tzinfo=UTC),
+            "amount": 15_125,
+            "currency": "CZK",
+            "invoices": ["2026000001"],
+        },
+    ),
+    (
+        NoticeDue,
+        {
+            "notice": "org1:suspension:20261115T230000:3",
+            "kind": "suspension",
+            "days": 3,
+            "effective_at": datetime(2026, 11, 15, 23, tzinfo=UTC),
+            "amount": 15_125,
+            "currency": "CZK",
+            "cameras": 4,
+            "invoices": ["2026000001"],
+        },
     ),
     (
         ServerStatusChanged,

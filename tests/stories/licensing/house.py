@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
@@ -22,7 +22,13 @@ from common.http import add_routes, application
 from common.ids import CameraId, OrganisationId
 from common.testing import MemoryBus, MemoryDatabase, MemoryHouse
 from licensing.app import Stores, assemble, month_close
-from licensing.service import OrganisationClocks
+from licensing.service import (
+    BillingService,
+    OrganisationClocks,
+    StandingService,
+    TrialNoticeService,
+    TrialService,
+)
 from licensing.settings import Settings
 
 ORGANISATION = OrganisationId("org-a")
@@ -87,6 +93,8 @@ class Story:
     house: MemoryHouse
     assembly: Assembly
     client: TestClient[Request, Application]
+    ahead: timedelta = timedelta()
+    """How far `test_debts.pass_time` has turned the clock."""
 
     @property
     def bus(self) -> ListenedBus:
@@ -125,6 +133,35 @@ class Story:
         stores = Stores.of(parts.database, given)
         clocks = OrganisationClocks(stores.organisations, parts.clock, development=True)
         await month_close(parts, given, stores, clocks).close_due()
+
+    def standings(self, batch: int = 10) -> StandingService:
+        """Another replica's eyes on debts."""
+        stores, clocks = self._stores()
+        return StandingService(stores.watch, stores.accounts, stores.licences, clocks, batch)
+
+    async def work(self) -> None:
+        """Everything that the background does by itself, until nothing is due."""
+        stores, clocks = self._stores()
+        trials = TrialService(stores.licences, stores.accounts, clocks)
+        billing = BillingService(
+            stores.organisations, stores.billing, stores.accounts, stores.corrections, clocks, "CZ"
+        )
+        notices = TrialNoticeService(stores.watch, billing, clocks)
+        standings = self.standings()
+        while True:
+            await self.close_months()
+            dues = (trials.next_due, notices.next_due, standings.next_due)
+            works = (trials.end_due, notices.tell, standings.look)
+            found = [work for due, work in zip(dues, works, strict=True) if _past(await due(), clocks.real())]
+            if not found:
+                return
+            for work in found:
+                await work()
+
+    def _stores(self) -> tuple[Stores, OrganisationClocks]:
+        parts = self.house.parts("licensing")
+        stores = Stores.of(parts.database, settings())
+        return stores, OrganisationClocks(stores.organisations, parts.clock, development=True)
 
     async def licence(self, organisation: str = ORGANISATION) -> Any:
         (found,) = (await self.ask("GET", "/licences", organisation=organisation))["items"]
@@ -172,6 +209,10 @@ class Story:
             device=DEVICE,
             name="Gate",
         )
+
+
+def _past(due: datetime | None, now: datetime) -> bool:
+    return due is not None and due <= now
 
 
 @asynccontextmanager

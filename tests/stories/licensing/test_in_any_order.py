@@ -18,7 +18,7 @@ from common.ids import CameraId, OrganisationId
 from common.testing import MemoryHouse, deliver_to
 from licensing.app import assemble
 from licensing.service import OrganisationClocks, TrialService
-from licensing.store import LicenceStore, OrganisationStore
+from licensing.store import AccountStore, LicenceStore, OrganisationStore
 from stories.licensing.house import DAY, ListenedBus, crowded_house
 from stories.licensing.house import settings as licensing_settings
 
@@ -84,7 +84,9 @@ def _trials(house: MemoryHouse) -> TrialService:
     parts = house.parts("licensing")
     store = LicenceStore(parts.database)
     return TrialService(
-        store, OrganisationClocks(OrganisationStore(parts.database), parts.clock, development=True)
+        store,
+        AccountStore(parts.database),
+        OrganisationClocks(OrganisationStore(parts.database), parts.clock, development=True),
     )
 
 

@@ -1,5 +1,6 @@
 """Puts licensing together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +28,8 @@ from licensing.service import (
     PaymentService,
     RefundService,
     ReplayService,
+    StandingService,
+    TrialNoticeService,
     TrialService,
 )
 from licensing.settings import Settings
@@ -42,10 +45,12 @@ from licensing.store import (
     InvoiceStore,
     LicenceStore,
     OrganisationStore,
+    WatchStore,
 )
 
 TRIAL_ENDS, MONTH_CLOSE, CHARGES, REFUNDS = "trial-ends", "month-close", "charges", "refunds"
 CARD_LEASE = timedelta(seconds=6)
+STANDINGS, TRIAL_NOTICES = "standings", "trial-notices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Stores:
     corrections: CorrectionStore
     cards: CardStore
     charges: ChargeStore
+    watch: WatchStore
 
     @classmethod
     def of(cls, database: Database, settings: Settings) -> "Stores":
@@ -72,6 +78,7 @@ class Stores:
             CorrectionStore(database),
             CardStore(database),
             ChargeStore(database),
+            WatchStore(database),
         )
 
 
@@ -87,20 +94,25 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         settings.seller_country,
     )
     licences = LicenceService(stores.licences, stores.accounts, billing, clocks, settings.trial)
-    trials, months = trial_loop(parts, settings, stores, clocks), month_loop(parts, settings, stores, clocks)
+    loops = [
+        trial_loop(parts, settings, stores, clocks),
+        month_loop(parts, settings, stores, clocks),
+        standing_loop(parts, settings, stores, clocks),
+        notice_loop(parts, settings, stores, billing, clocks),
+    ]
 
     def look_again() -> None:
-        trials.nudge()
-        months.nudge()
+        for loop in loops:
+            loop.nudge()
 
     clocks.on_move = look_again
-    fees = FeeService(stores.licences, billing, clocks)
+    fees = FeeService(stores.licences, stores.accounts, billing, clocks)
     cards = card_parts(parts, settings, stores, clocks)
-    money = money_routes(stores, billing, clocks)
+    money = money_routes(stores, billing, clocks, look_again)
     return Assembly(
         routes=[*Api(licences, fees, clocks).routes(), *money, *cards.routes],
         subscriptions=subscriptions(billing, licences, cards.charges),
-        background=[*cards.background, trials, months],
+        background=[*cards.background, *loops],
         indexes=INDEXES,
     )
 
@@ -148,7 +160,7 @@ def card_provider(parts: Parts, settings: Settings) -> tuple[StripeHttp, StripeP
 
 
 def trial_loop(parts: Parts, settings: Settings, stores: Stores, clocks: OrganisationClocks) -> DueLoop:
-    trials = TrialService(stores.licences, clocks)
+    trials = TrialService(stores.licences, stores.accounts, clocks)
     lease = Lease(parts.database, TRIAL_ENDS, parts.clock, timedelta(seconds=settings.trial_lease_seconds))
     return DueLoop(TRIAL_ENDS, trials.next_due, trials.end_due, parts.clock, lease)
 
@@ -177,17 +189,36 @@ def month_closer(stores: Stores, settings: Settings) -> MonthCloser:
         stores.licences,
         stores.closings,
         seller_of(settings),
-        settings.payment_days,
+        settings.payment_terms,
     )
 
 
-def money_routes(stores: Stores, billing: BillingService, clocks: OrganisationClocks) -> list[Route]:
+def standing_loop(parts: Parts, settings: Settings, stores: Stores, clocks: OrganisationClocks) -> DueLoop:
+    """Whoever holds the lease looks every second, so a payment on any replica is seen at once."""
+    standings = StandingService(stores.watch, stores.accounts, stores.licences, clocks)
+    lease = Lease(parts.database, STANDINGS, parts.clock, timedelta(seconds=settings.standing_lease_seconds))
+    return DueLoop(STANDINGS, standings.next_due, standings.look, parts.clock, lease)
+
+
+def notice_loop(
+    parts: Parts, settings: Settings, stores: Stores, billing: BillingService, clocks: OrganisationClocks
+) -> DueLoop:
+    notices = TrialNoticeService(stores.watch, billing, clocks)
+    duration = timedelta(seconds=settings.standing_lease_seconds)
+    lease = Lease(parts.database, TRIAL_NOTICES, parts.clock, duration)
+    return DueLoop(TRIAL_NOTICES, notices.next_due, notices.tell, parts.clock, lease)
+
+
+def money_routes(
+    stores: Stores, billing: BillingService, clocks: OrganisationClocks, look_again: Callable[[], None]
+) -> list[Route]:
     invoices = InvoiceService(stores.invoices, stores.accounts)
     replays = ReplayService(invoices, stores.organisations, stores.billing, stores.licences)
     credit_notes = CreditNoteService(
         stores.invoices, stores.accounts, stores.billing, stores.corrections, clocks
     )
     payments = PaymentService(stores.accounts, stores.organisations, clocks)
+    payments.on_payment = look_again
     imports = ImportService(payments, stores.invoices)
     return [
         *BillingApi(billing, invoices, replays, credit_notes).routes(),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 
 from common.settings import Settings as CommonSettings
+from licensing.domain.standing import PaymentTerms
 
 
 class Settings(CommonSettings):
@@ -20,6 +21,22 @@ class Settings(CommonSettings):
     )
 
     payment_days: int = Field(14, ge=0, le=90, description="Days that customers have to pay an invoice")
+    overdue_days: int = Field(
+        0, ge=0, le=90, description="Days of patience after the last day to pay, before cameras are suspended"
+    )
+    arrears_days: int = Field(
+        0,
+        ge=0,
+        le=90,
+        description="Days of patience after the end of the month in which a bill had to be paid, before"
+        " cameras become inactive",
+    )
+    standing_lease_seconds: float = Field(
+        3.0,
+        ge=1,
+        le=60,
+        description="Seconds after which a dead replica that saw to debts and notices is replaced",
+    )
     close_lease_seconds: float = Field(
         20.0,
         ge=5,
@@ -53,6 +70,10 @@ class Settings(CommonSettings):
     card_patience: float = Field(
         10.0, gt=0, le=60, description="Seconds that people wait for a card's charge; then it goes on without"
     )
+
+    @property
+    def payment_terms(self) -> PaymentTerms:
+        return PaymentTerms(self.payment_days, self.overdue_days, self.arrears_days)
 
     @property
     def trial(self) -> timedelta:

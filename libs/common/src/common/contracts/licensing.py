@@ -90,3 +90,45 @@ class PaymentReceived(Event):
     """What of it paid no invoice and is kept as credit."""
     outstanding: int
     """What the organisation still owes in this currency."""
+
+
+Standing = Literal["clear", "overdue", "arrears"]
+"""How an organisation stands: nothing overdue; something is; the period before is still unpaid."""
+
+
+class StandingChanged(Event):
+    """An organisation's debts have put its cameras into another state, or it has paid them."""
+
+    wire: ClassVar[str] = "licensing.standing_changed.v1"
+    about: ClassVar[str] = "organisation"
+
+    organisation: OrganisationId
+    standing: Standing
+    previous: Standing
+    since: Instant
+    amount: int
+    """What is to be paid for everything to work again, in minor units of the currency; 0 when clear."""
+    currency: str | None
+    invoices: list[str]
+    """Their numbers."""
+
+
+class NoticeDue(Event):
+    """People are to be warned, once, of what happens by itself if nobody does anything."""
+
+    wire: ClassVar[str] = "licensing.notice_due.v1"
+    about: ClassVar[str] = "notice"
+
+    organisation: OrganisationId
+    notice: str
+    kind: Literal["trial_ends", "suspension", "inactivation"]
+    days: int
+    """Before it happens: 7, 3 or 1."""
+    effective_at: Instant
+    amount: int
+    """Minor units: what a month will cost, without tax (`trial_ends`); what is to be paid to avert it."""
+    currency: str
+    cameras: int
+    """How many it is about."""
+    invoices: list[str]
+    """Numbers of what is to be paid."""

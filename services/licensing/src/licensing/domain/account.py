@@ -4,7 +4,7 @@ Everything that moves its money goes through this one versioned aggregate, so in
 and what follows from debts happen one after the other (rule 19).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,6 +14,9 @@ from licensing.domain.invoice import Invoice
 from licensing.domain.ledger import Book, Booking, postings
 from licensing.domain.months import Calendar, following
 from licensing.domain.payment import Allocation, Payment
+from licensing.domain.standing import Debts, PaymentTerms, Turn
+from licensing.domain.states import Circumstance
+from licensing.domain.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class OpenInvoice:
     number: str
     month: str
     due_at: datetime
+    overdue_at: datetime
+    arrears_at: datetime
     currency: str
     amount: int
     """Outstanding."""
@@ -44,7 +49,33 @@ class Account:
     """Oldest first."""
     credits: Mapping[str, int] = field(default_factory=dict)
     """By currency, above zero."""
+    watch: Watch = field(default_factory=Watch)
+    """How the organisation stands, and what is done about it."""
     version: int = 0
+
+    def debts_by(self, now: datetime) -> Debts:
+        """With whatever time has brought since anything was written."""
+        return self.watch.debts.come(self.open, now)
+
+    def come(self, now: datetime) -> "Account":
+        """What time has brought is written down; the same account when that is nothing."""
+        watch = self.watch.come(self.open, now)
+        return self if watch is self.watch else self.watched(watch)
+
+    def watched(self, watch: Watch) -> "Account":
+        return replace(self, watch=watch, version=self.version + 1)
+
+    def averting(self, turn: Turn) -> tuple[OpenInvoice, ...]:
+        """What must be paid for a turn not to come."""
+        arrears = turn.standing is Circumstance.ARREARS
+        return _of_one_currency(
+            one for one in self.open if (one.arrears_at if arrears else one.overdue_at) <= turn.since
+        )
+
+    def demanded(self, standing: Circumstance, now: datetime) -> tuple[OpenInvoice, ...]:
+        """What must be paid to be clear again."""
+        arrears = standing is Circumstance.ARREARS
+        return _of_one_currency(one for one in self.open if arrears or one.overdue_at <= now)
 
     def outstanding(self, currency: str) -> int:
         return sum(one.amount for one in self.open if one.currency == currency)
@@ -66,7 +97,11 @@ class Account:
         return replace(self, due=calendar.month(self.month).end, version=self.version + 1)
 
     def closes(
-        self, calendar: Calendar, licences: int, invoice: Invoice | None
+        self,
+        calendar: Calendar,
+        licences: int,
+        invoice: Invoice | None,
+        terms: PaymentTerms = PaymentTerms(),  # noqa: B008 - immutable
     ) -> "tuple[Account, tuple[Booking, ...]]":
         """The month is billed.
 
@@ -75,7 +110,7 @@ class Account:
         accounts need not be written, hence fought over, for every camera that is registered.
         """
         assert self.month is not None, "only a month that runs can be closed"
-        charged, bookings = (self, ()) if invoice is None else self._charged(invoice)
+        charged, bookings = (self, ()) if invoice is None else self._charged(invoice, calendar, terms)
         coming = following(self.month) if licences or self.licences else None
         return (
             replace(
@@ -91,7 +126,8 @@ class Account:
 
     def receives(self, payment: Payment) -> "tuple[Account, Payment, Booking]":
         """Pays the oldest invoices first, in part if it must be; what is left is kept as credit (LI-8)."""
-        paid, allocations = self._allocated(payment.amount, payment.currency)
+        now = payment.recorded_at
+        paid, allocations = self._come(now)._allocated(payment.amount, payment.currency)
         used = sum(one.amount for one in allocations)
         rest = payment.amount - used
         booking = Booking(
@@ -102,7 +138,7 @@ class Account:
             payment.id,
             postings((Book.PAYMENTS, payment.amount), (Book.RECEIVABLES, -used), (Book.CREDITS, -rest)),
         )
-        account = paid._with_credit(payment.currency, rest)
+        account = paid._with_credit(payment.currency, rest)._judged(now)
         return replace(account, version=self.version + 1), replace(payment, allocations=allocations), booking
 
     def credited(self, note: Invoice) -> "tuple[Account, Booking]":
@@ -111,10 +147,8 @@ class Account:
         amount = -note.total
         owed = next((one.amount for one in self.open if one.invoice == note.corrects), 0)
         forgiven = min(amount, owed)
-        account = self._paid_off({note.corrects or "": forgiven})._with_credit(
-            note.currency, amount - forgiven
-        )
-        account, used = account._settled(note.currency)
+        account = self._come(note.issued_at)._paid_off({note.corrects or "": forgiven})
+        account, used = account._with_credit(note.currency, amount - forgiven)._settled(note.currency)
         booking = Booking(
             f"invoice:{note.id}",
             self.organisation,
@@ -128,7 +162,7 @@ class Account:
                 (Book.CREDITS, forgiven - amount + used),
             ),
         )
-        return replace(account, version=self.version + 1), booking
+        return replace(account._judged(note.issued_at), version=self.version + 1), booking
 
     def pays_out(self, amount: int, currency: str) -> "Account":
         """Credit leaves the account. Raises `Conflict`: what has paid an invoice is no credit any more."""
@@ -145,7 +179,9 @@ class Account:
         account, used = self._with_credit(currency, amount)._settled(currency)
         return replace(account, version=self.version + 1), used
 
-    def _charged(self, invoice: Invoice) -> "tuple[Account, tuple[Booking, ...]]":
+    def _charged(
+        self, invoice: Invoice, calendar: Calendar, terms: PaymentTerms
+    ) -> "tuple[Account, tuple[Booking, ...]]":
         total, currency = invoice.total, invoice.currency
 
         def booked(kind: str, *amounts: tuple[Book, int]) -> Booking:
@@ -155,16 +191,36 @@ class Account:
             )
 
         sales = ((Book.REVENUE, -invoice.net), (Book.VAT, -invoice.vat))
+        account = self._come(invoice.issued_at)
         if total > 0:
-            item = OpenInvoice(invoice.id, invoice.number, invoice.month, invoice.due_at, currency, total)
-            account, owed = replace(self, open=(*self.open, item)), (Book.RECEIVABLES, total)
+            account, owed = account._owing(invoice, calendar, terms), (Book.RECEIVABLES, total)
         else:  # corrections outweigh the month's fees
-            account, owed = self._with_credit(currency, -total), (Book.CREDITS, total)
+            account, owed = account._with_credit(currency, -total), (Book.CREDITS, total)
         account, used = account._settled(currency)
+        account = account._judged(invoice.issued_at)
         sale = booked("invoice", *sales, owed)
         if not used:
             return account, (sale,)
         return account, (sale, booked("credit", (Book.CREDITS, used), (Book.RECEIVABLES, -used)))
+
+    def _come(self, now: datetime) -> "Account":
+        return replace(self, watch=self.watch.come(self.open, now))
+
+    def _judged(self, now: datetime) -> "Account":
+        return replace(self, watch=self.watch.judged(self.open, now))
+
+    def _owing(self, invoice: Invoice, calendar: Calendar, terms: PaymentTerms) -> "Account":
+        item = OpenInvoice(
+            invoice.id,
+            invoice.number,
+            invoice.month,
+            invoice.due_at,
+            terms.overdue_at(invoice.due_at),
+            terms.arrears_at(invoice.due_at, calendar),
+            invoice.currency,
+            invoice.total,
+        )
+        return replace(self, open=(*self.open, item))
 
     def _settled(self, currency: str) -> "tuple[Account, int]":
         """Nobody owes and has credit at once: credit pays the oldest invoices. Also, how much it was."""
@@ -188,3 +244,9 @@ class Account:
     def _with_credit(self, currency: str, more: int) -> "Account":
         known = {**self.credits, currency: self.credits.get(currency, 0) + more}
         return replace(self, credits={name: amount for name, amount in known.items() if amount})
+
+
+def _of_one_currency(owed: Iterable[OpenInvoice]) -> tuple[OpenInvoice, ...]:
+    """That of the oldest; an organisation that has changed its currency pays that first."""
+    found = tuple(owed)
+    return tuple(one for one in found if one.currency == found[0].currency)

@@ -10,6 +10,7 @@ from licensing.domain.invoice import Invoice, Kind, Line, Seller, payable_until,
 from licensing.domain.ledger import Booking
 from licensing.domain.licence import Change, Licence
 from licensing.domain.month_close import Closing, LicenceLog, Terms, closing_id, month_lines
+from licensing.domain.standing import PaymentTerms
 from licensing.domain.states import State
 from licensing.domain.timeline import Entry
 
@@ -20,17 +21,18 @@ class Draft:
 
     before: Account
     terms: Terms
+    payment: PaymentTerms
     closing: Closing
     invoice: Invoice | None
     changes: tuple[Change, ...]
-    """Ends of trials that had come."""
+    """What time and debts had brought in the month and was not written yet."""
     ended: tuple[Licence, ...]
     """Licences whose end is billed: nobody needs to look at them again."""
 
     def issued(self, number: str | None) -> "ClosedMonth":
         invoice = self.invoice.numbered(number) if self.invoice and number else None
         calendar, licences = self.terms.calendar, len(self.closing.read) - len(self.ended)
-        account, bookings = self.before.closes(calendar, licences, invoice)
+        account, bookings = self.before.closes(calendar, licences, invoice, self.payment)
         return ClosedMonth(account, self.closing, invoice, bookings, self.changes, self.ended)
 
 
@@ -60,14 +62,16 @@ def draft(
     logs: Mapping[LicenceId, Sequence[Entry]],
     billed: Mapping[LicenceId, int],
     seller: Seller,
-    payment_days: int,
+    payment: PaymentTerms,
     now: datetime,
 ) -> Draft:
     """`logs`: of the licences for which `log_needed`; `billed`: how far the closing before had read."""
     known, changes, ended = [], [], []
     read: dict[LicenceId, int] = {}
+    debts = account.debts_by(now)
     for licence in licences:
-        come = licence.caught_up(now)
+        # What came after the month is somebody else's work.
+        come = [one for one in licence.caught_up(now, debts) if one.licence.since < terms.month.end]
         changes += come
         written = logs.get(licence.id) or [Entry.latest(licence)]
         entries = [*written, *map(Entry.of, come)]
@@ -78,11 +82,11 @@ def draft(
         if licence.state is State.ENDED and licence.since < terms.month.end:
             ended.append(licence)
     lines = month_lines(terms, known)
-    invoice = _invoice(account, terms, lines, seller, payment_days, now) if lines else None
+    invoice = _invoice(account, terms, lines, seller, payment, now) if lines else None
     closing = Closing(
         account.organisation, terms.month.name, account.closed, read, invoice.id if invoice else None
     )
-    return Draft(account, terms, closing, invoice, tuple(changes), tuple(ended))
+    return Draft(account, terms, payment, closing, invoice, tuple(changes), tuple(ended))
 
 
 def _invoice(
@@ -90,7 +94,7 @@ def _invoice(
     terms: Terms,
     lines: tuple[Line, ...],
     seller: Seller,
-    payment_days: int,
+    payment: PaymentTerms,
     now: datetime,
 ) -> Invoice:
     zone = terms.details.time_zone
@@ -101,7 +105,7 @@ def _invoice(
         number="",
         month=terms.month.name,
         issued_at=now,
-        due_at=payable_until(now, payment_days, zone),
+        due_at=payable_until(now, payment.days, zone),
         time_zone=zone,
         currency=terms.details.currency,
         customer=terms.details,

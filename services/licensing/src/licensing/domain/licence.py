@@ -1,8 +1,10 @@
 """A licence: one plan on one camera of one organisation (LI-1), and how it moves through the table.
 
 All instants are on the organisation's own clock, which is the real one except under test (`domain.clocks`).
-Every method first lets the trial end if its time has come, so an answer never depends on whether some
-background work was in time (rule 19: recompute from facts, not from timers).
+Every method first lets happen what time and debts have brought (the end of the trial, what the
+organisation's standing commands), so an answer never depends on whether some background work was in time
+(rule 19: recompute from facts, not from timers). `debts` must be read after the licence: then they are at
+least as new as those that brought it where it is.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +14,7 @@ from common.contracts.licensing import LicenceChanged
 from common.errors import Conflict
 from common.ids import CameraId, LicenceId, OrganisationId
 from licensing.domain.plans import Plan, entitlements, plan_named
+from licensing.domain.standing import COMMANDED, FOLLOWS, NO_DEBTS, Debts
 from licensing.domain.states import Cause, Circumstance, State, target
 
 
@@ -36,44 +39,61 @@ class Licence:
     def ended_at(self) -> datetime | None:
         return self.since if self.state is State.ENDED else None
 
-    def caught_up(self, now: datetime) -> "list[Change]":
-        """The end of the trial, if it has come."""
-        if self.state is not State.DEMO or self.trial_ends is None or now < self.trial_ends:
-            return []
-        return self._moved(Cause.TRIAL_ENDED, self.trial_ends, now)
+    def caught_up(self, now: datetime, debts: Debts = NO_DEBTS) -> "list[Change]":
+        """What time and debts have brought by `now` and is not written yet, one after the other."""
+        return self._caught_up(now, now, debts)
 
-    def as_of(self, now: datetime) -> "Licence":
+    def as_of(self, now: datetime, debts: Debts = NO_DEBTS) -> "Licence":
         """The licence as it is at `now`, written or not."""
-        return _latest(self, self.caught_up(now))
+        return _latest(self, self.caught_up(now, debts))
 
-    def turned_off(self, now: datetime) -> "list[Change]":
+    def turned_off(self, now: datetime, debts: Debts = NO_DEBTS) -> "list[Change]":
         """Out of service by hand (LI-10). Off already: nothing changes. The trial runs on (D18)."""
-        return self._turned(Cause.TURNED_OFF, now)
+        return self._turned(Cause.TURNED_OFF, now, debts)
 
-    def turned_on(self, now: datetime) -> "list[Change]":
+    def turned_on(self, now: datetime, debts: Debts = NO_DEBTS) -> "list[Change]":
         """Back in service, to whatever state the trial and the debts command (D17, D18)."""
-        return self._turned(Cause.TURNED_ON, now)
+        return self._turned(Cause.TURNED_ON, now, debts)
 
-    def removed(self, at: datetime, now: datetime) -> "list[Change]":
+    def removed(self, at: datetime, now: datetime, debts: Debts = NO_DEBTS) -> "list[Change]":
         """The camera left at `at` (D19). When that is heard late, what came after it is void."""
         at = max(at, self.registered_at)
-        changes = self.caught_up(at)
-        return changes + _latest(self, changes)._moved(Cause.REMOVED, at, now)
+        changes = self._caught_up(at, now, debts)
+        return changes + _latest(self, changes)._moved(Cause.REMOVED, at, now, debts)
 
-    def _turned(self, cause: Cause, now: datetime) -> "list[Change]":
+    def _turned(self, cause: Cause, now: datetime, debts: Debts) -> "list[Change]":
         if self.state is State.ENDED:
             raise Conflict(
                 "licence_ended",
                 "The camera was removed and its licence has ended",
                 next_step="Add the camera again to get a new licence.",
             )
-        changes = self.caught_up(now)
+        changes = self.caught_up(now, debts)
         current = _latest(self, changes)
         # Replicas' clocks differ by milliseconds; only a removal may reach back into the past.
-        return changes + current._moved(cause, max(now, current.since), now)
+        return changes + current._moved(cause, max(now, current.since), now, debts)
 
-    def _moved(self, cause: Cause, at: datetime, now: datetime) -> "list[Change]":
-        state = target(cause, self.state, circumstance(self.trial_ends, at))
+    def _caught_up(self, until: datetime, now: datetime, debts: Debts) -> "list[Change]":
+        changes: list[Change] = []
+        current = self
+        while step := current._brought(until, now, debts):
+            changes += step
+            current = step[0].licence
+        return changes
+
+    def _brought(self, until: datetime, now: datetime, debts: Debts) -> "list[Change]":
+        """The next thing that time or debts bring, up to `until`."""
+        if self.state is State.DEMO and self.trial_ends is not None and self.trial_ends <= until:
+            return self._moved(Cause.TRIAL_ENDED, self.trial_ends, now, debts)
+        if self.state in COMMANDED:
+            for since, standing in debts.periods(self.since):
+                state, cause = FOLLOWS[standing]
+                if state is not self.state and since <= until:
+                    return self._moved(cause, since, now, debts)
+        return []
+
+    def _moved(self, cause: Cause, at: datetime, now: datetime, debts: Debts) -> "list[Change]":
+        state = target(cause, self.state, circumstance(self.trial_ends, at, debts))
         if state is None:
             return []
         moved = replace(self, state=state, cause=cause, since=at, version=self.version + 1)
@@ -121,10 +141,11 @@ def registered(
     *,
     at: datetime,
     now: datetime,
+    debts: Debts = NO_DEBTS,
 ) -> Change:
     """A camera was connected for the first time, at `at`: Demo with a trial, else what the debts command."""
     trial_ends = at + trial if trial is not None else None
-    state = target(Cause.REGISTERED, None, circumstance(trial_ends, at))
+    state = target(Cause.REGISTERED, None, circumstance(trial_ends, at, debts))
     assert state is not None, "the table lets a licence begin in every circumstance"
     licence = Licence(
         id=identity,
@@ -143,11 +164,11 @@ def registered(
     return Change(licence, None, now)
 
 
-def circumstance(trial_ends: datetime | None, at: datetime) -> Circumstance:
-    """What holds for a licence at an instant. There are no debts as long as there are no invoices."""
+def circumstance(trial_ends: datetime | None, at: datetime, debts: Debts) -> Circumstance:
+    """What holds for a licence at an instant. As long as its trial runs, debts play no part."""
     if trial_ends is not None and at < trial_ends:
         return Circumstance.TRIAL
-    return Circumstance.CLEAR
+    return debts.at(at)
 
 
 def _latest(licence: Licence, changes: list[Change]) -> Licence:

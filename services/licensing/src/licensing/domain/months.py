@@ -7,7 +7,7 @@ hold is some hours longer or shorter, and no second falls between two months or 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -79,6 +79,10 @@ def previous(name: str) -> str:
 def whole_seconds(start: datetime, end: datetime) -> int:
     """Both ends rounded down: neighbours share every boundary."""
     return int(end.timestamp() // 1) - int(start.timestamp() // 1)
+
+
+def first_instant_after(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 @lru_cache(4096)

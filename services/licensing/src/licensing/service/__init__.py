@@ -13,6 +13,8 @@ from licensing.service.month_schedule import MonthCloseService
 from licensing.service.payment_events import PaymentEventService
 from licensing.service.payments import PaymentService
 from licensing.service.refunds import RefundService
+from licensing.service.standing import StandingService
+from licensing.service.trial_notices import TrialNoticeService
 from licensing.service.trials import TrialService
 
 __all__ = [
@@ -31,5 +33,7 @@ __all__ = [
     "PaymentService",
     "RefundService",
     "ReplayService",
+    "StandingService",
+    "TrialNoticeService",
     "TrialService",
 ]

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from common.ids import OrganisationId
+from licensing.domain.account import Account
 from licensing.domain.billing_information import BillingInformation
 from licensing.domain.fees import Fee, fee
 from licensing.domain.licence import Licence
@@ -19,6 +20,10 @@ from licensing.service.timelines import Timelines, entries_known
 
 class Calendars(Protocol):
     async def known(self, organisation: OrganisationId) -> BillingInformation: ...
+
+
+class Accounts(Protocol):
+    async def account(self, organisation: OrganisationId) -> Account: ...
 
 
 class Charged(Timelines, Protocol):
@@ -52,8 +57,11 @@ class Statement:
 
 
 class FeeService:
-    def __init__(self, store: Charged, calendars: Calendars, clocks: OrganisationClocks) -> None:
+    def __init__(
+        self, store: Charged, accounts: Accounts, calendars: Calendars, clocks: OrganisationClocks
+    ) -> None:
         self._store = store
+        self._accounts = accounts
         self._calendars = calendars
         self._clocks = clocks
 
@@ -64,10 +72,13 @@ class FeeService:
         month = information.calendar.month_at(now)
         details = information.of(month.name)
         licences = await self._store.licences_since(organisation, month.start)
-        entries = await entries_known(self._store, organisation, licences, now)
+        debts = (await self._accounts.account(organisation)).debts_by(now)
+        entries = await entries_known(self._store, organisation, licences, now, debts)
 
         def price(entry: Entry) -> int:
             return plan_named(entry.plan, entry.plan_version).price(details.currency)
 
-        lines = [(one.as_of(now), fee(intervals(entries[one.id]), month, now, price)) for one in licences]
+        lines = [
+            (one.as_of(now, debts), fee(intervals(entries[one.id]), month, now, price)) for one in licences
+        ]
         return Statement(details.currency, details.time_zone, month, now, lines)

@@ -14,11 +14,12 @@ from licensing.domain.clocks import TestClock
 from licensing.domain.licence import Change, Licence, registered
 from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Registration, Trial
+from licensing.domain.standing import Debts
 from licensing.domain.timeline import Interval, intervals
 from licensing.service.clocks import OrganisationClocks
 from licensing.service.timelines import Timelines, entries_known
 
-Move = Callable[[Licence, datetime], list[Change]]
+Move = Callable[[Licence, datetime, Debts], list[Change]]
 
 
 class Licences(Timelines, Protocol):
@@ -89,6 +90,8 @@ class LicenceService:
             return
         clock = await self._clocks.of(event.organisation)
         used = await self._store.trial(event.device)
+        now = clock.shows(self._clocks.real())
+        debts = await self._debts(event.organisation, now)
         begin = registered(
             identity,
             event.organisation,
@@ -97,9 +100,12 @@ class LicenceService:
             STANDARD,
             None if used else self._trial,
             at=clock.shows(event.at),
-            now=clock.shows(self._clocks.real()),
+            now=now,
+            debts=debts,
         )
-        changes = [begin, *self._gone(begin.licence, registration, clock)]
+        # Heard late it has missed what the debts commanded since.
+        changes = [begin, *begin.licence.caught_up(now, debts)]
+        changes += self._gone(changes[-1].licence, registration, clock, debts)
         account = await self._begun(begin.licence)
         await self._store.save(changes, registration, _trial_of(begin.licence), account)
 
@@ -119,14 +125,22 @@ class LicenceService:
         changes: list[Change] = []
         if registration.licence is not None:
             licence = await self.get(event.organisation, registration.licence)
-            changes = self._gone(licence, registration, await self._clocks.of(event.organisation))
+            clock = await self._clocks.of(event.organisation)
+            debts = await self._debts(event.organisation, clock.shows(self._clocks.real()))
+            changes = self._gone(licence, registration, clock, debts)
         await self._store.save(changes, registration)
 
-    def _gone(self, licence: Licence, registration: Registration, clock: TestClock) -> list[Change]:
+    def _gone(
+        self, licence: Licence, registration: Registration, clock: TestClock, debts: Debts
+    ) -> list[Change]:
         """The end of a licence whose camera is gone already; nothing when it is not."""
         if not registration.gone or registration.removed_at is None:
             return []
-        return licence.removed(clock.shows(registration.removed_at), clock.shows(self._clocks.real()))
+        now = clock.shows(self._clocks.real())
+        return licence.removed(clock.shows(registration.removed_at), now, debts)
+
+    async def _debts(self, organisation: OrganisationId, now: datetime) -> Debts:
+        return (await self._accounts.account(organisation)).debts_by(now)
 
     async def get(self, organisation: OrganisationId, licence: LicenceId) -> Licence:
         found = await self._store.licence(organisation, licence)
@@ -140,7 +154,8 @@ class LicenceService:
         """Licences by age, oldest first; ended ones too. One more than `limit` when there are more."""
         now = await self._clocks.now(organisation)
         found = await self._store.licences(organisation, after=after, limit=limit + 1, camera=camera)
-        return [licence.as_of(now) for licence in found]
+        debts = await self._debts(organisation, now)
+        return [licence.as_of(now, debts) for licence in found]
 
     async def history(
         self, organisation: OrganisationId, licence: LicenceId
@@ -148,8 +163,9 @@ class LicenceService:
         """The licence and its timeline as it is now."""
         found = await self.get(organisation, licence)
         now = await self._clocks.now(organisation)
-        entries = await entries_known(self._store, organisation, [found], now)
-        return found.as_of(now), intervals(entries[found.id])
+        debts = await self._debts(organisation, now)
+        entries = await entries_known(self._store, organisation, [found], now, debts)
+        return found.as_of(now, debts), intervals(entries[found.id])
 
     async def turn_off(self, organisation: OrganisationId, licence: LicenceId) -> Licence:
         """Out of service by hand: all functions disabled, no fees (LI-10)."""
@@ -162,7 +178,8 @@ class LicenceService:
     async def _turn(self, organisation: OrganisationId, identity: LicenceId, move: Move) -> Licence:
         async def attempt() -> Licence:
             licence = await self.get(organisation, identity)
-            changes = move(licence, await self._clocks.now(organisation))
+            now = await self._clocks.now(organisation)
+            changes = move(licence, now, await self._debts(organisation, now))
             if not changes:
                 return licence
             await self._store.save(changes)

@@ -19,6 +19,7 @@ from licensing.domain.licence import Licence
 from licensing.domain.month_close import Closing, Terms, closing_id
 from licensing.domain.numbering import NumberRow
 from licensing.domain.registration import Organisation
+from licensing.domain.standing import PaymentTerms
 from licensing.domain.timeline import Entry
 
 LICENCES_AT_ONCE = 2_500
@@ -83,7 +84,7 @@ class MonthCloser:
         licences: Licences,
         closings: Closings,
         seller: Seller,
-        payment_days: int,
+        payment: PaymentTerms,
     ) -> None:
         self._organisations = organisations
         self._accounts = accounts
@@ -91,7 +92,7 @@ class MonthCloser:
         self._licences = licences
         self._closings = closings
         self._seller = seller
-        self._payment_days = payment_days
+        self._payment = payment
 
     async def close(self, accounts: Sequence[Account], now: datetime) -> None:
         """Bill the month that is due of each of these accounts; one portion is read and computed while the
@@ -208,7 +209,7 @@ class MonthCloser:
         now: datetime,
     ) -> Draft | None:
         try:
-            return draft(account, terms, licences, logs, billed, self._seller, self._payment_days, now)
+            return draft(account, terms, licences, logs, billed, self._seller, self._payment, now)
         except Exception as error:  # one account's trouble must not keep others from their bills
             await self._put_off(account, now, repr(error))
             return None

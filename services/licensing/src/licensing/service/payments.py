@@ -1,6 +1,6 @@
 """Payments: the one way in for money, whoever brings the news."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -60,6 +60,8 @@ class PaymentService:
         self._accounts = accounts
         self._organisations = organisations
         self._clocks = clocks
+        self.on_payment: Callable[[], None] = lambda: None
+        """Called when money came in: somebody's standing may have changed."""
 
     async def receive(self, receipt: Receipt) -> tuple[Payment, bool]:
         """Book the money once; False: it was booked before, and this is that payment.
@@ -93,6 +95,7 @@ class PaymentService:
         )
         event = payment.event(account.outstanding(receipt.currency))
         await self._accounts.save_payment(account, payment, booking, [event])
+        self.on_payment()
         return payment, True
 
     async def account(self, organisation: OrganisationId) -> Account:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from common.ids import LicenceId, OrganisationId
 from licensing.domain.licence import Licence
+from licensing.domain.standing import Debts
 from licensing.domain.timeline import Entry
 
 
@@ -18,15 +19,15 @@ class Timelines(Protocol):
 
 
 async def entries_known(
-    store: Timelines, organisation: OrganisationId, licences: Sequence[Licence], now: datetime
+    store: Timelines, organisation: OrganisationId, licences: Sequence[Licence], now: datetime, debts: Debts
 ) -> dict[LicenceId, list[Entry]]:
-    """What is written, and the end of a trial that is due but not written yet: fees never wait for a loop."""
+    """What is written, and what time and debts have brought but is not: fees never wait for a loop."""
     written = await store.entries(organisation, [licence.id for licence in licences])
-    return {licence.id: _complete(licence, written.get(licence.id, []), now) for licence in licences}
+    return {licence.id: _complete(licence, written.get(licence.id, []), now, debts) for licence in licences}
 
 
-def _complete(licence: Licence, written: Sequence[Entry], now: datetime) -> list[Entry]:
-    entries = {Entry.of(change).number: Entry.of(change) for change in licence.caught_up(now)}
+def _complete(licence: Licence, written: Sequence[Entry], now: datetime, debts: Debts) -> list[Entry]:
+    entries = {Entry.of(change).number: Entry.of(change) for change in licence.caught_up(now, debts)}
     # What was written after the licence was read has the same number, and the last word.
     entries.update((entry.number, entry) for entry in written)
     return list(entries.values())

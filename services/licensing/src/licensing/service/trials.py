@@ -9,7 +9,9 @@ from prometheus_client import Histogram
 
 from common.errors import Stale
 from common.ids import OrganisationId
+from licensing.domain.account import Account
 from licensing.domain.licence import Change, Licence
+from licensing.domain.standing import NO_DEBTS, Debts
 from licensing.service.clocks import OrganisationClocks
 
 BATCH = 500
@@ -40,14 +42,19 @@ class Trials(Protocol):
     async def save(self, changes: Sequence[Change]) -> None: ...
 
 
+class Accounts(Protocol):
+    async def accounts(self, organisations: Collection[OrganisationId]) -> list[Account]: ...
+
+
 class TrialService:
     """Finds what is due through an index on the trials' ends, in each organisation's own time.
 
     Organisations with a test clock of their own are looked at apart; in production there are none.
     """
 
-    def __init__(self, store: Trials, clocks: OrganisationClocks) -> None:
+    def __init__(self, store: Trials, accounts: Accounts, clocks: OrganisationClocks) -> None:
         self._store = store
+        self._accounts = accounts
         self._clocks = clocks
 
     async def next_due(self) -> datetime | None:
@@ -71,14 +78,19 @@ class TrialService:
 
     async def _end(self, licences: Sequence[Licence], now: datetime) -> None:
         # Side by side, so that they share transactions; one that cannot be ended does not stop the others.
-        results = await asyncio.gather(*(self._end_one(one, now) for one in licences), return_exceptions=True)
+        accounts = await self._accounts.accounts({one.organisation for one in licences}) if licences else []
+        debts = {one.organisation: one.debts_by(now) for one in accounts}
+        results = await asyncio.gather(
+            *(self._end_one(one, now, debts.get(one.organisation, NO_DEBTS)) for one in licences),
+            return_exceptions=True,
+        )
         for failure in results:
             if failure is not None:
                 raise failure
 
-    async def _end_one(self, licence: Licence, now: datetime) -> None:
+    async def _end_one(self, licence: Licence, now: datetime, debts: Debts) -> None:
         try:
-            await self._store.save(licence.caught_up(now))
+            await self._store.save(licence.caught_up(now, debts))
         except Stale:
             return  # somebody else changed it meanwhile; if it is still due, the next look finds it
         if licence.trial_ends is not None:

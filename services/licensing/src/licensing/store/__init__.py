@@ -9,8 +9,10 @@ from licensing.store.corrections import CorrectionStore
 from licensing.store.invoices import INVOICE_INDEXES, InvoiceStore
 from licensing.store.licences import LICENCE_INDEXES, LicenceStore
 from licensing.store.organisations import OrganisationStore
+from licensing.store.watch import WATCH_INDEXES, WatchStore
 
 INDEXES = (*LICENCE_INDEXES, *ACCOUNT_INDEXES, *INVOICE_INDEXES, *CARD_INDEXES, *CHARGE_INDEXES)
+INDEXES = (*LICENCE_INDEXES, *ACCOUNT_INDEXES, *INVOICE_INDEXES, *WATCH_INDEXES)
 
 __all__ = [
     "INDEXES",
@@ -24,4 +26,5 @@ __all__ = [
     "InvoiceStore",
     "LicenceStore",
     "OrganisationStore",
+    "WatchStore",
 ]

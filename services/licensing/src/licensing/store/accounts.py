@@ -11,6 +11,9 @@ from common.ids import OrganisationId
 from licensing.domain.account import Account, OpenInvoice
 from licensing.domain.ledger import Book, Booking, Posting
 from licensing.domain.payment import Allocation, Payment
+from licensing.domain.standing import Debts, Turn
+from licensing.domain.states import Circumstance
+from licensing.domain.watch import Watch
 
 ACCOUNTS, PAYMENTS, LEDGER = "accounts", "payments", "ledger"
 SHARDS = 16
@@ -19,6 +22,7 @@ EVER = datetime(2000, 1, 1, tzinfo=UTC)
 ACCOUNT_INDEXES = (
     Index(ACCOUNTS, (("shard", 1), ("due", 1), ("_id", 1))),
     Index(ACCOUNTS, (("due", 1), ("shard", 1))),
+    Index(ACCOUNTS, (("look_at", 1), ("_id", 1))),
     Index(PAYMENTS, (("provider", 1), ("reference", 1)), unique=True),
     Index(PAYMENTS, (("organisation", 1), ("_id", 1))),
     Index(LEDGER, (("organisation", 1), ("_id", 1))),
@@ -32,11 +36,11 @@ class AccountStore:
     async def account(self, organisation: OrganisationId) -> Account:
         """The account as it is; an empty one when nothing ever happened."""
         row = await self._database.get(ACCOUNTS, {"_id": organisation})
-        return _account(row) if row else Account(organisation)
+        return account_of(row) if row else Account(organisation)
 
     async def accounts(self, organisations: Collection[OrganisationId]) -> list[Account]:
         rows = await self._database.find(ACCOUNTS, {"_id": {"$in": list(organisations)}}, sort=[("_id", 1)])
-        return [_account(row) for row in rows]
+        return [account_of(row) for row in rows]
 
     async def save_account(self, account: Account) -> None:
         await self._database.commit([account_write(account)])
@@ -71,7 +75,7 @@ class AccountStore:
     ) -> list[Account]:
         where = {"shard": shard, **_due(by, besides)}
         rows = await self._database.find(ACCOUNTS, where, sort=[("due", 1), ("_id", 1)], limit=limit)
-        return [_account(row) for row in rows]
+        return [account_of(row) for row in rows]
 
     async def put_off(self, account: Account, until: datetime) -> None:
         """Try again later; not if it has changed meanwhile."""
@@ -124,12 +128,16 @@ def account_write(account: Account) -> Save:
                 "number": one.number,
                 "month": one.month,
                 "due_at": one.due_at,
+                "overdue_at": one.overdue_at,
+                "arrears_at": one.arrears_at,
                 "currency": one.currency,
                 "amount": one.amount,
             }
             for one in account.open
         ],
         "credits": dict(account.credits),
+        "watch": _watch_row(account.watch),
+        "look_at": account.watch.look_at(account.open),
     }
     return Save(ACCOUNTS, row)
 
@@ -151,10 +159,28 @@ def _due(by: datetime | None, besides: Collection[OrganisationId]) -> dict[str, 
     return {"due": due, "_id": {"$nin": list(besides)}} if besides else {"due": due}
 
 
-def _account(row: Document) -> Account:
-    known = {key: value for key, value in row.items() if key not in ("_id", "shard")}
+def account_of(row: Document) -> Account:
+    known = {key: value for key, value in row.items() if key not in ("_id", "shard", "look_at")}
     known["open"] = tuple(OpenInvoice(**one) for one in row["open"])
+    known["watch"] = _watch(row["watch"])
     return Account(organisation=row["_id"], **known)
+
+
+def _watch_row(watch: Watch) -> Document:
+    return {
+        "turns": [
+            {"since": one.since, "standing": one.standing.value, "recorded_at": one.recorded_at}
+            for one in watch.debts.turns
+        ],
+        "said": watch.said.value,
+        "looks": watch.looks,
+        "warned": watch.warned,
+    }
+
+
+def _watch(row: Document) -> Watch:
+    turns = (Turn(one["since"], Circumstance(one["standing"]), one["recorded_at"]) for one in row["turns"])
+    return Watch(Debts(tuple(turns)), Circumstance(row["said"]), row["looks"], row["warned"])
 
 
 def _payment_row(payment: Payment) -> Document:

@@ -11,6 +11,7 @@ from common.database import Database, Document, Index, Insert, Save, Write
 from common.ids import CameraId, LicenceId, OrganisationId
 from licensing.domain.account import Account
 from licensing.domain.licence import Change, Licence
+from licensing.domain.notices import next_notice
 from licensing.domain.registration import Registration, Trial
 from licensing.domain.states import Cause, State
 from licensing.domain.timeline import Entry
@@ -30,6 +31,10 @@ LICENCE_INDEXES = (
     Index(LICENCES, (("organisation", 1), ("trial_ends", 1)), where=IN_DEMO),
     # What the next month close looks at: the living, and those whose end is not billed yet.
     Index(LICENCES, (("unbilled", 1), ("organisation", 1), ("_id", 1)), where=UNBILLED),
+    # Those that are not where the debts command.
+    Index(LICENCES, (("organisation", 1), ("state", 1), ("_id", 1))),
+    # Whose owner is to be warned of the end of a trial.
+    Index(LICENCES, (("notice_at", 1), ("organisation", 1)), where=IN_DEMO),
     Index(TIMELINE, (("licence", 1), ("number", 1)), unique=True),
 )
 CHANGES = Counter("vedette_licensing_changes_total", "Licences that changed their state", ["state", "cause"])
@@ -79,7 +84,7 @@ class LicenceStore:
 
     async def licence(self, organisation: OrganisationId, licence: LicenceId) -> Licence | None:
         row = await self._database.get(LICENCES, {"_id": licence, "organisation": organisation})
-        return _licence(row) if row else None
+        return licence_of(row) if row else None
 
     async def licences(
         self, organisation: OrganisationId, *, after: str | None, limit: int, camera: CameraId | None
@@ -121,7 +126,7 @@ class LicenceStore:
         where = {"organisation": {"$in": list(organisations)}, **UNBILLED}
         found: dict[OrganisationId, list[Licence]] = {}
         for row in await self._database.find(LICENCES, where, sort=[("organisation", 1), ("_id", 1)]):
-            found.setdefault(row["organisation"], []).append(_licence(row))
+            found.setdefault(row["organisation"], []).append(licence_of(row))
         return found
 
     async def logs(self, licences: Sequence[LicenceId]) -> dict[LicenceId, list[Entry]]:
@@ -157,7 +162,7 @@ class LicenceStore:
 
     async def _licences(self, where: dict[str, Any], *, by: str, limit: int = 0) -> list[Licence]:
         rows = await self._database.find(LICENCES, where, sort=[(by, 1)], limit=limit)
-        return [_licence(row) for row in rows]
+        return [licence_of(row) for row in rows]
 
 
 def change_writes(change: Change) -> list[Write]:
@@ -179,11 +184,22 @@ def _fields(row: Document) -> dict[str, Any]:
 def _licence_row(licence: Licence) -> Document:
     row = asdict(licence) | {"state": licence.state.value, "cause": licence.cause.value}
     living = licence.state is not State.ENDED
-    derived = {"living": living, "ended_at": licence.ended_at, "unbilled": True}
+    derived = {
+        "living": living,
+        "ended_at": licence.ended_at,
+        "unbilled": True,
+        "notice_at": _notice_at(licence),
+    }
     return {"_id": row.pop("id"), **row, **derived}
 
 
-def _licence(row: Document) -> Licence:
+def _notice_at(licence: Licence) -> datetime | None:
+    if licence.state is not State.DEMO or licence.trial_ends is None:
+        return None
+    return next_notice(licence.trial_ends, licence.since)
+
+
+def licence_of(row: Document) -> Licence:
     return Licence(
         id=row["_id"],
         organisation=row["organisation"],
