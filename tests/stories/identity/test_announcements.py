@@ -1,10 +1,11 @@
 """What other services tell becomes mails for the right people, in their language, once."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from common.contracts.licensing import InvoiceIssued, NoticeDue, PaymentReceived, StandingChanged
 from common.contracts.relay import AllowanceCrossed
 from common.ids import OrganisationId
 
@@ -56,3 +57,52 @@ async def test_an_event_that_comes_twice_is_announced_once(portal: Any, acme: st
     await portal.house.bus.deliver()
     await portal.mailbox.next()
     assert portal.mailbox.letters.empty()
+
+
+def billing_news(organisation: str) -> list[tuple[Any, str]]:
+    """What licensing says, and a piece of what Ada reads about it."""
+    who = {"organisation": organisation, "version": 1, "at": datetime(2026, 4, 9, 22, tzinfo=UTC)}
+    bill = {"amount": 12_500, "currency": "CZK"}
+    notice = bill | {"days": 7, "effective_at": datetime(2026, 4, 15, 22, tzinfo=UTC), "cameras": 2}
+    standing = {"since": datetime(2026, 4, 15, 22, tzinfo=UTC)} | bill
+    owed = {"invoices": ["2026000001"]}
+    return [
+        (
+            InvoiceIssued(
+                **who, **bill, invoice="i", number="2026000001", month="2026-03", due_on=date(2026, 4, 15)
+            ),
+            "125,00 Kč, splatná do 2026-04-15",
+        ),
+        (PaymentReceived(**who, **bill, payment="p", credited=0, outstanding=605), "6,05 Kč"),
+        (NoticeDue(**who, **notice, notice="1", kind="trial_ends", invoices=[]), "končí 16. dubna 2026"),
+        (NoticeDue(**who, **notice, notice="2", kind="suspension", **owed), "(2026000001)"),
+        (NoticeDue(**who, **notice, notice="3", kind="inactivation", **owed), "neaktivní"),
+        (StandingChanged(**who, **standing, standing="overdue", previous="clear", **owed), "nebyla uhrazena"),
+        (StandingChanged(**who, **standing, standing="arrears", previous="overdue", **owed), "nic nestojí"),
+        (
+            StandingChanged(
+                **who | {"version": 3},
+                since=who["at"],
+                standing="clear",
+                previous="arrears",
+                amount=0,
+                currency=None,
+                invoices=[],
+            ),
+            "opět fungují",
+        ),
+    ]
+
+
+async def test_who_reads_bills_is_told_of_bills_payments_debts_and_what_comes(portal: Any, acme: str) -> None:
+    for event, expected in billing_news(acme):
+        await told(portal, event)
+        letter = await portal.mailbox.next()
+        assert expected in letter.text, letter.text
+
+
+async def test_a_bill_that_asks_for_nothing_is_not_mailed(portal: Any, acme: str) -> None:
+    bill, _ = billing_news(acme)[0]
+    await told(portal, bill.model_copy(update={"amount": -5}), crossed(acme, 80))
+    letter = await portal.mailbox.next()
+    assert "80 %" in letter.subject

@@ -5,6 +5,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from common.ids import CameraId, LicenceId, OrganisationId
 from common.testing import FixedClock, MemoryHouse
 from licensing.app import Stores, assemble, month_close
 from licensing.domain.billing_information import Details
+from licensing.domain.states import TABLE
 from licensing.domain.vat import TaxStatus
 from licensing.service import (
     BillingService,
@@ -25,6 +27,7 @@ from licensing.service import (
     OrganisationClocks,
     PaymentService,
     ReplayService,
+    StandingService,
 )
 from licensing.service.payments import Receipt
 from stories.licensing.clerk import Zones, cents, charged_seconds, months
@@ -58,6 +61,7 @@ STEPS = st.lists(
                 "release",
                 "close",
                 "close",
+                "look",
             ]
         ),
         st.integers(0, 5),
@@ -85,6 +89,7 @@ class Life:
             stores.licences, stores.accounts, self.billing, clocks, self.given.trial
         )
         self.payments = PaymentService(stores.accounts, stores.organisations, clocks)
+        self.standings = StandingService(stores.watch, stores.accounts, stores.licences, clocks, batch=2)
         self.closing = month_close(parts, self.given, stores, clocks)
         invoices = InvoiceService(stores.invoices, stores.accounts)
         self.replays = ReplayService(invoices, stores.organisations, stores.billing, stores.licences)
@@ -128,7 +133,7 @@ class Life:
         does: dict[str, Callable[[int], Awaitable[None]]] = {
             "connect": self.connect, "remove": self.remove, "transfer": self.transfer, "off": self.turn_off,
             "on": self.turn_on, "pay": self.pay, "zone": self.zone, "hold": self.hold,
-            "release": self.release, "close": self.close,
+            "release": self.release, "close": self.close, "look": self.look,
         }  # fmt: skip
         await does[what](which)
 
@@ -215,12 +220,20 @@ class Life:
     async def close(self, _: int) -> None:
         await self.closing.close_due()
 
+    async def look(self, _: int) -> None:
+        """Debts are looked at until nothing is due."""
+        while (due := await self.standings.next_due()) is not None and due <= self.now:
+            await self.standings.look()
+
     async def end(self) -> None:
-        """All news are told, and two more months pass."""
+        """All news are told, twice and the other way round, and two more months pass."""
+        told = list(self.held or [])
         await self.release(1)
+        await self.tell(*reversed(told))
         for _ in range(2):
             self.house.clock.advance(timedelta(days=32))
             await self.close(0)
+        await self.look(0)
 
     async def check(self) -> None:
         billed: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
@@ -238,6 +251,26 @@ class Life:
             replay = await self.replays.replay(row["organisation"], row["_id"])
             assert replay.equal, row["_id"]
         self.check_books()
+        self.check_states()
+
+    def check_states(self) -> None:
+        """Every step is a line of the table, and nobody is where the debts do not command."""
+        legal = {(rule.cause.value, rule.source and rule.source.value, rule.target.value) for rule in TABLE}
+        for licence in self.rows("licences"):
+            log = sorted(
+                (row for row in self.rows("timeline") if row["licence"] == licence["_id"]),
+                key=lambda row: int(row["number"]),
+            )
+            assert [row["number"] for row in log] == list(range(1, len(log) + 1))
+            for before, after in pairwise([None, *log]):
+                assert after is not None
+                assert (after["cause"], before and before["state"], after["state"]) in legal
+            account = self.house.databases["licensing"].collections["accounts"][licence["organisation"]]
+            turns = account["watch"]["turns"]
+            standing = turns[-1]["standing"] if turns else "clear"
+            where = {"clear": "active", "overdue": "suspended", "arrears": "inactive"}[standing]
+            assert licence["state"] in ("demo", "off", "ended", where)
+            assert account["open"] or where == "active", "nobody is blocked who owes nothing"
 
     def expected(self) -> dict[tuple[str, str], list[int]]:
         """By the clerk: every licence, every month that is over."""

@@ -8,7 +8,7 @@ from common.app import Assembly, Background, Parts
 from common.database import Database
 from common.due import DueLoop, Lease
 from common.http import Route
-from licensing.api import Api, BillingApi, CardApi, PaymentApi
+from licensing.api import Api, BillingApi, CardApi, PaymentApi, WhatIfApi
 from licensing.clients import StripeHttp, StripeProvider
 from licensing.consumers import subscriptions
 from licensing.domain.invoice import Seller
@@ -31,6 +31,7 @@ from licensing.service import (
     StandingService,
     TrialNoticeService,
     TrialService,
+    WhatIfService,
 )
 from licensing.settings import Settings
 from licensing.store import (
@@ -220,9 +221,11 @@ def money_routes(
     payments = PaymentService(stores.accounts, stores.organisations, clocks)
     payments.on_payment = look_again
     imports = ImportService(payments, stores.invoices)
+    what_if = WhatIfService(stores.licences, stores.accounts, stores.watch, billing, clocks)
     return [
         *BillingApi(billing, invoices, replays, credit_notes).routes(),
         *PaymentApi(payments, imports).routes(),
+        *WhatIfApi(what_if).routes(),
     ]
 
 

@@ -52,6 +52,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "payment-methods": "licensing",
     "payment-events": "licensing",
     "refunds": "licensing",
+    "what-if": "licensing",
     "test-clocks": "licensing",
     "servers": "relay",
     "remote-sessions": "relay",

@@ -5,10 +5,15 @@ A table: another announcement is another line here and another template in each 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+
+from babel.numbers import get_currency_precision
 
 from common.auth import Action
 from common.contracts import Event
+from common.contracts.licensing import InvoiceIssued, NoticeDue, PaymentReceived, StandingChanged
 from common.contracts.relay import AllowanceCrossed
 from identity.domain.mails import Template, Value
 
@@ -19,10 +24,11 @@ GIGABYTE = 10**9
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """`readers`: whoever may do this in the organisation gets the mail. `mail` makes of the event a template
-    and its values; `name`, `organisation` and `link` (the portal) are put beside them."""
+    and its values, or None: nothing to be mailed; `name`, `organisation` and `link` (the portal) are put
+    beside them."""
 
     readers: Action
-    mail: Callable[[Any], tuple[Template, Mapping[str, Value]]]
+    mail: Callable[[Any], tuple[Template, Mapping[str, Value]] | None]
 
 
 def _allowance(event: AllowanceCrossed) -> tuple[Template, Mapping[str, Value]]:
@@ -34,6 +40,71 @@ def _allowance(event: AllowanceCrossed) -> tuple[Template, Mapping[str, Value]]:
     }
 
 
+def _amount(minor: int, currency: str) -> str:
+    """Minor units (cents; yen) as a decimal number."""
+    return str(Decimal(minor).scaleb(-get_currency_precision(currency)))
+
+
+def _invoice(event: InvoiceIssued) -> tuple[Template, Mapping[str, Value]] | None:
+    if event.amount <= 0:
+        return None  # nothing to be paid; it is in the portal
+    return "invoice_issued", {
+        "number": event.number,
+        "month": event.month,
+        "amount": _amount(event.amount, event.currency),
+        "currency": event.currency,
+        "due_on": event.due_on.isoformat(),
+    }
+
+
+def _payment(event: PaymentReceived) -> tuple[Template, Mapping[str, Value]]:
+    return "payment_received", {
+        "amount": _amount(event.amount, event.currency),
+        "outstanding": _amount(event.outstanding, event.currency),
+        "currency": event.currency,
+    }
+
+
+NOTICES: Mapping[str, Template] = {
+    "trial_ends": "trial_ends_soon",
+    "suspension": "suspension_nears",
+    "inactivation": "inactivation_nears",
+}
+
+
+def _notice(event: NoticeDue) -> tuple[Template, Mapping[str, Value]]:
+    return NOTICES[event.kind], {
+        "at": event.effective_at,
+        "last_day": event.effective_at - timedelta(microseconds=1),
+        "amount": _amount(event.amount, event.currency),
+        "currency": event.currency,
+        "cameras": event.cameras,
+        "invoices": ", ".join(event.invoices),
+    }
+
+
+STANDINGS: Mapping[str, Template] = {
+    "overdue": "cameras_suspended",
+    "arrears": "cameras_inactive",
+    "clear": "cameras_restored",
+}
+
+
+def _standing(event: StandingChanged) -> tuple[Template, Mapping[str, Value]]:
+    owed: dict[str, Value] = {}
+    if event.currency is not None:
+        owed = {"amount": _amount(event.amount, event.currency), "currency": event.currency}
+    return STANDINGS[event.standing], {
+        "at": event.since,
+        "invoices": ", ".join(event.invoices),
+        **owed,
+    }
+
+
 ANNOUNCEMENTS: Mapping[type[Event], Announcement] = {
     AllowanceCrossed: Announcement(Action.MANAGE_MEMBERS, _allowance),
+    InvoiceIssued: Announcement(Action.READ_BILLING, _invoice),
+    PaymentReceived: Announcement(Action.READ_BILLING, _payment),
+    NoticeDue: Announcement(Action.READ_BILLING, _notice),
+    StandingChanged: Announcement(Action.READ_BILLING, _standing),
 }

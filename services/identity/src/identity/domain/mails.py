@@ -23,6 +23,9 @@ Template = Literal[
     "allowance_nears",
     "allowance_used_up",
     "api_key_expires",
+    "cameras_inactive",
+    "cameras_restored",
+    "cameras_suspended",
     "email_changed",
     "email_code_new",
     "email_code_old",
@@ -35,10 +38,15 @@ Template = Literal[
     "password_changed",
     "password_reset",
     "personal_activation",
+    "inactivation_nears",
     "invitation",
+    "invoice_issued",
     "partner_invitation",
+    "payment_received",
     "support_entered",
     "support_reminder",
+    "suspension_nears",
+    "trial_ends_soon",
 ]
 """The files in each language's folder of templates."""
 Value = str | int | datetime | list[str]

@@ -35,9 +35,10 @@ class Announcements:
         """Mails about the event in hand, one for each reader, written together; an event announces once."""
         announcement, organisation = ANNOUNCEMENTS[type(event)], event.organisation
         found = await self._store.organisations([organisation]) if organisation else []
-        if organisation is None or not found:
+        mail = announcement.mail(event)
+        if organisation is None or not found or mail is None:
             return
-        [place], (template, values) = found, announcement.mail(event)
+        [place], (template, values) = found, mail
         members = await self._store.members(organisation)
         readers = [one.user for one in members if permits(one.role, announcement.readers)]
         mails = []

@@ -16,6 +16,7 @@ from licensing.service.refunds import RefundService
 from licensing.service.standing import StandingService
 from licensing.service.trial_notices import TrialNoticeService
 from licensing.service.trials import TrialService
+from licensing.service.what_if import WhatIfService
 
 __all__ = [
     "BillingService",
@@ -36,4 +37,5 @@ __all__ = [
     "StandingService",
     "TrialNoticeService",
     "TrialService",
+    "WhatIfService",
 ]
