@@ -39,6 +39,10 @@ debts_paid              trial    .          .          .          .          .  
 debts_paid              clear    .          .          .          active     active     .          .
 debts_paid              overdue  .          .          .          .          .          .          .
 debts_paid              arrears  .          .          .          .          .          .          .
+plan_changed            trial    .          demo       active     suspended  inactive   off        .
+plan_changed            clear    .          demo       active     suspended  inactive   off        .
+plan_changed            overdue  .          demo       active     suspended  inactive   off        .
+plan_changed            arrears  .          demo       active     suspended  inactive   off        .
 removed                 trial    .          ended      ended      ended      ended      ended      .
 removed                 clear    .          ended      ended      ended      ended      ended      .
 removed                 overdue  .          ended      ended      ended      ended      ended      .

@@ -8,7 +8,7 @@ from common.app import Assembly, Background, Parts
 from common.database import Database
 from common.due import DueLoop, Lease
 from common.http import Route
-from licensing.api import Api, BillingApi, CardApi, PaymentApi, WhatIfApi
+from licensing.api import Api, BillingApi, CardApi, PaymentApi, PlanApi, WhatIfApi
 from licensing.clients import StripeHttp, StripeProvider
 from licensing.consumers import subscriptions
 from licensing.domain.invoice import Seller
@@ -111,7 +111,12 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     cards = card_parts(parts, settings, stores, clocks)
     money = money_routes(stores, billing, clocks, look_again)
     return Assembly(
-        routes=[*Api(licences, fees, clocks).routes(), *money, *cards.routes],
+        routes=[
+            *Api(licences, fees, clocks).routes(),
+            *PlanApi(licences).routes(),
+            *money,
+            *cards.routes,
+        ],
         subscriptions=subscriptions(billing, licences, cards.charges),
         background=[*cards.background, *loops],
         indexes=INDEXES,

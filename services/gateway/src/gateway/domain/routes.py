@@ -53,6 +53,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "payment-events": "licensing",
     "refunds": "licensing",
     "what-if": "licensing",
+    "plans": "licensing",
     "test-clocks": "licensing",
     "servers": "relay",
     "remote-sessions": "relay",

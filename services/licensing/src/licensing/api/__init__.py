@@ -3,8 +3,10 @@
 from licensing.api.billing import BillingApi
 from licensing.api.cards import CardApi
 from licensing.api.payments import PaymentApi
+from licensing.api.plans import PlanApi
 from licensing.api.routes import Api
 from licensing.api.what_if import WhatIfApi
 
 __all__ = ["Api", "BillingApi", "CardApi", "PaymentApi"]
 __all__ = ["Api", "BillingApi", "PaymentApi", "WhatIfApi"]
+__all__ = ["Api", "BillingApi", "PaymentApi", "PlanApi", "WhatIfApi"]

@@ -55,6 +55,16 @@ class Licence:
         """Back in service, to whatever state the trial and the debts command (D17, D18)."""
         return self._turned(Cause.TURNED_ON, now, debts)
 
+    def changed_plan(self, plan: Plan, now: datetime, debts: Debts = NO_DEBTS) -> "list[Change]":
+        """Another plan from now on, in the same state; what was before keeps its price."""
+        if (self.plan, self.plan_version) == (plan.name, plan.version):
+            return []
+        *before, last = self._turned(Cause.PLAN_CHANGED, now, debts)
+        return [
+            *before,
+            replace(last, licence=replace(last.licence, plan=plan.name, plan_version=plan.version)),
+        ]
+
     def removed(self, at: datetime, now: datetime, debts: Debts = NO_DEBTS) -> "list[Change]":
         """The camera left at `at` (D19). When that is heard late, what came after it is void."""
         at = max(at, self.registered_at)

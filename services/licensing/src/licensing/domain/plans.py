@@ -7,7 +7,7 @@ old one stays explicable for ever.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from common.errors import Conflict
+from common.errors import Conflict, NotFound
 from licensing.domain.states import EFFECTS, State
 
 
@@ -72,12 +72,62 @@ STANDARD = Plan(
     analytics=("motion",),
     prices={"EUR": 500, "USD": 550, "GBP": 450, "CHF": 500, "CZK": 12_500, "PLN": 2_200, "JPY": 800},
 )
-_SHIPPED = {(plan.name, plan.version): plan for plan in (STANDARD,)}
+BASIC = Plan(
+    name="basic",
+    version=1,
+    primary_function="live_view",
+    simultaneous_accesses=2,
+    live_view=True,
+    remote_recording=Recording("off", 0),
+    local_recording=Recording("on_motion", 7),
+    retention_days=0,
+    analytics=(),
+    prices={"EUR": 200, "USD": 220, "GBP": 180, "CHF": 200, "CZK": 5_000, "PLN": 900, "JPY": 320},
+)
+PREMIUM = Plan(
+    name="premium",
+    version=1,
+    primary_function="video_analytics",
+    simultaneous_accesses=20,
+    live_view=True,
+    remote_recording=Recording("continuous", 90),
+    local_recording=Recording("continuous", 30),
+    retention_days=90,
+    analytics=("motion", "line_crossing", "licence_plates"),
+    prices={
+        "EUR": 1_500,
+        "USD": 1_650,
+        "GBP": 1_300,
+        "CHF": 1_500,
+        "CZK": 37_500,
+        "PLN": 6_500,
+        "JPY": 2_400,
+    },
+)
+_SHIPPED = {(plan.name, plan.version): plan for plan in (BASIC, STANDARD, PREMIUM)}
 
 
 def plan_named(name: str, version: int) -> Plan:
     """The plan as it was at `version`. KeyError: a licence names a plan that never existed."""
     return _SHIPPED[name, version]
+
+
+def plans_on_offer() -> list[Plan]:
+    """The latest version of each plan."""
+    latest: dict[str, Plan] = {}
+    for plan in sorted(_SHIPPED.values(), key=lambda plan: plan.version):
+        latest[plan.name] = plan
+    return list(latest.values())
+
+
+def plan_on_offer(name: str) -> Plan:
+    """Raises `NotFound`, code `plan_not_found`."""
+    for plan in plans_on_offer():
+        if plan.name == name:
+            return plan
+    raise NotFound(
+        "plan_not_found", "There is no such plan", next_step="GET /api/v1/plans lists what there is."
+    )
 
 
 def entitlements(plan: Plan, state: State) -> Entitlements:

@@ -29,6 +29,7 @@ class Cause(StrEnum):
     PAYMENT_OVERDUE = "payment_overdue"
     PREVIOUS_PERIOD_UNPAID = "previous_period_unpaid"
     DEBTS_PAID = "debts_paid"
+    PLAN_CHANGED = "plan_changed"
     REMOVED = "removed"
 
 
@@ -101,6 +102,11 @@ TABLE: tuple[Rule, ...] = (
     Rule(Cause.PREVIOUS_PERIOD_UNPAID, State.SUSPENDED, State.INACTIVE, None, "LI-9"),
     Rule(Cause.DEBTS_PAID, State.SUSPENDED, State.ACTIVE, Circumstance.CLEAR, "LI-8"),
     Rule(Cause.DEBTS_PAID, State.INACTIVE, State.ACTIVE, Circumstance.CLEAR, "LI-9, D6"),
+    Rule(Cause.PLAN_CHANGED, State.DEMO, State.DEMO, None, "LI-3"),
+    Rule(Cause.PLAN_CHANGED, State.ACTIVE, State.ACTIVE, None, "LI-3"),
+    Rule(Cause.PLAN_CHANGED, State.SUSPENDED, State.SUSPENDED, None, "LI-3"),
+    Rule(Cause.PLAN_CHANGED, State.INACTIVE, State.INACTIVE, None, "LI-3"),
+    Rule(Cause.PLAN_CHANGED, State.OFF, State.OFF, None, "LI-3"),
     Rule(Cause.REMOVED, State.DEMO, State.ENDED, None, "D19"),
     Rule(Cause.REMOVED, State.ACTIVE, State.ENDED, None, "D19"),
     Rule(Cause.REMOVED, State.SUSPENDED, State.ENDED, None, "D19"),

@@ -12,7 +12,7 @@ from licensing.domain.account import Account
 from licensing.domain.billing_information import BillingInformation
 from licensing.domain.clocks import TestClock
 from licensing.domain.licence import Change, Licence, registered
-from licensing.domain.plans import STANDARD
+from licensing.domain.plans import STANDARD, plan_on_offer
 from licensing.domain.registration import Registration, Trial
 from licensing.domain.standing import Debts
 from licensing.domain.timeline import Interval, intervals
@@ -174,6 +174,17 @@ class LicenceService:
     async def turn_on(self, organisation: OrganisationId, licence: LicenceId) -> Licence:
         """Back in service."""
         return await self._turn(organisation, licence, Licence.turned_on)
+
+    async def change_plan(self, organisation: OrganisationId, licence: LicenceId, name: str) -> Licence:
+        """The latest version of another plan, from now on. One that has no price in the organisation's
+        currency is refused."""
+        plan = plan_on_offer(name)
+        information = await self._calendars.known(organisation)
+        month = information.calendar.month_at(await self._clocks.now(organisation))
+        plan.price(information.of(month.name).currency)
+        return await self._turn(
+            organisation, licence, lambda one, now, debts: one.changed_plan(plan, now, debts)
+        )
 
     async def _turn(self, organisation: OrganisationId, identity: LicenceId, move: Move) -> Licence:
         async def attempt() -> Licence:
