@@ -1,7 +1,7 @@
 """A patient clerk who bills by hand: from the raw log, breakpoint by breakpoint, sharing no code with licensing.
 
 He knows three things only: what is written in the timeline, which time zone was agreed for which month, and
-that a month of an active or suspended licence costs five euros.
+what a month of an active or suspended licence costs under each plan.
 """
 
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-PRICE = 500
+PRICES = {"basic": 200, "standard": 500, "premium": 1_500}
 Zones = list[tuple[str, str]]
 """(month from which on, zone), in the order in which it was agreed; the last word counts."""
 
@@ -41,19 +41,25 @@ def months(zones: Zones, first: tuple[int, int], count: int) -> dict[str, tuple[
     return found
 
 
-def charged_seconds(log: list[dict[str, Any]], start: datetime, end: datetime) -> int:
-    """Cut the stretch wherever something begins; in each piece the highest number that has begun rules."""
+def charged(log: list[dict[str, Any]], start: datetime, end: datetime) -> tuple[int, int]:
+    """Charged seconds, and the sum of each second's monthly price.
+
+    Cut the stretch wherever something begins; in each piece the highest number that has begun rules.
+    """
     cuts = sorted({start, end} | {row["since"] for row in log if start < row["since"] < end})
-    seconds = 0
+    seconds = weighted = 0
     for left, right in pairwise(cuts):
         begun = [row for row in log if row["since"] <= left]
-        if begun and max(begun, key=lambda row: int(row["number"]))["state"] in ("active", "suspended"):
-            seconds += int(right.timestamp()) - int(left.timestamp())
-    return seconds
+        if begun:
+            rules = max(begun, key=lambda row: int(row["number"]))
+            if rules["state"] in ("active", "suspended"):
+                seconds += int(right.timestamp()) - int(left.timestamp())
+                weighted += PRICES[rules["plan"]] * (int(right.timestamp()) - int(left.timestamp()))
+    return seconds, weighted
 
 
-def cents(seconds: int, start: datetime, end: datetime) -> int:
+def cents(weighted: int, start: datetime, end: datetime) -> int:
     """Half a cent is a cent."""
-    exact = Fraction(PRICE * seconds, int(end.timestamp()) - int(start.timestamp()))
+    exact = Fraction(weighted, int(end.timestamp()) - int(start.timestamp()))
     whole, rest = divmod(exact, 1)
     return int(whole) + (rest >= Fraction(1, 2))

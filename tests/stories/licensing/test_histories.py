@@ -30,7 +30,7 @@ from licensing.service import (
     StandingService,
 )
 from licensing.service.payments import Receipt
-from stories.licensing.clerk import Zones, cents, charged_seconds, months
+from stories.licensing.clerk import Zones, cents, charged, months
 from stories.licensing.house import settings as licensing_settings
 
 ORGANISATIONS = (OrganisationId("org-a"), OrganisationId("org-b"))
@@ -62,6 +62,7 @@ STEPS = st.lists(
                 "close",
                 "close",
                 "look",
+                "plan",
             ]
         ),
         st.integers(0, 5),
@@ -133,7 +134,7 @@ class Life:
         does: dict[str, Callable[[int], Awaitable[None]]] = {
             "connect": self.connect, "remove": self.remove, "transfer": self.transfer, "off": self.turn_off,
             "on": self.turn_on, "pay": self.pay, "zone": self.zone, "hold": self.hold,
-            "release": self.release, "close": self.close, "look": self.look,
+            "release": self.release, "close": self.close, "look": self.look, "plan": self.plan,
         }  # fmt: skip
         await does[what](which)
 
@@ -177,6 +178,10 @@ class Life:
 
     async def turn_on(self, which: int) -> None:
         await self._turn(which, self.licences.turn_on)
+
+    async def plan(self, which: int) -> None:
+        name = ("basic", "standard", "premium")[which % 3]
+        await self._turn(which, lambda who, licence: self.licences.change_plan(who, licence, name))
 
     async def _turn(self, which: int, move: Callable[[OrganisationId, LicenceId], Awaitable[Any]]) -> None:
         living = sorted(
@@ -278,9 +283,9 @@ class Life:
         for licence in self.rows("licences"):
             log = [row for row in self.rows("timeline") if row["licence"] == licence["_id"]]
             for name, (start, end) in months(self.zones[licence["organisation"]], FIRST, 60).items():
-                seconds = charged_seconds(log, start, end)
+                seconds, weighted = charged(log, start, end)
                 if end <= self.now and seconds:
-                    found[licence["_id"], name] = [seconds, cents(seconds, start, end)]
+                    found[licence["_id"], name] = [seconds, cents(weighted, start, end)]
         return found
 
     def check_books(self) -> None:
