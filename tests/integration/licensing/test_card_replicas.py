@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -62,7 +62,8 @@ async def customer(stores: Stores, stripe: FakeStripe, number: int) -> Organisat
     """Somebody who owes one invoice and has a card."""
     name = OrganisationId(f"org-{number:03}")
     await stores.organisations.hear_of(Organisation(name, "EUR", "UTC"))
-    owed = OpenInvoice(f"invoice-{number}", f"2026{number:06}", "2026-02", NOW, "EUR", 100 + number)
+    late, amount = NOW + timedelta(days=14), 100 + number
+    owed = OpenInvoice(f"invoice-{number}", f"2026{number:06}", "2026-02", late, late, late, "EUR", amount)
     await stores.accounts.save_account(Account(name, open=(owed,), version=1))
     known = f"cus_{number:014}"
     stripe.rows[f"pm_{number:014}"] = {"customer": known, "number": "4242424242424242"}

@@ -79,7 +79,7 @@ def test_credit_leaves_the_account_once_and_comes_back_whole(credit: int, amount
         return
     lower = account.pays_out(amount, "EUR")
     assert lower.credits.get("EUR", 0) == credit - amount
-    back, used = lower.takes_back(amount, "EUR")
+    back, used = lower.takes_back(amount, "EUR", NOW)
     assert (back.credits, used) == (account.credits, 0)
 
 

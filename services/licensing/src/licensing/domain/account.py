@@ -174,10 +174,10 @@ class Account:
             )
         return replace(self._with_credit(currency, -amount), version=self.version + 1)
 
-    def takes_back(self, amount: int, currency: str) -> "tuple[Account, int]":
+    def takes_back(self, amount: int, currency: str, now: datetime) -> "tuple[Account, int]":
         """Credit that could not be paid out; also, how much of it has paid invoices at once."""
-        account, used = self._with_credit(currency, amount)._settled(currency)
-        return replace(account, version=self.version + 1), used
+        account, used = self._come(now)._with_credit(currency, amount)._settled(currency)
+        return replace(account._judged(now), version=self.version + 1), used
 
     def _charged(
         self, invoice: Invoice, calendar: Calendar, terms: PaymentTerms
@@ -210,16 +210,10 @@ class Account:
         return replace(self, watch=self.watch.judged(self.open, now))
 
     def _owing(self, invoice: Invoice, calendar: Calendar, terms: PaymentTerms) -> "Account":
-        item = OpenInvoice(
-            invoice.id,
-            invoice.number,
-            invoice.month,
-            invoice.due_at,
-            terms.overdue_at(invoice.due_at),
-            terms.arrears_at(invoice.due_at, calendar),
-            invoice.currency,
-            invoice.total,
-        )
+        due, total = invoice.due_at, invoice.total
+        overdue, arrears = terms.overdue_at(due), terms.arrears_at(due, calendar)
+        identity, number, month = invoice.id, invoice.number, invoice.month
+        item = OpenInvoice(identity, number, month, due, overdue, arrears, invoice.currency, total)
         return replace(self, open=(*self.open, item))
 
     def _settled(self, currency: str) -> "tuple[Account, int]":

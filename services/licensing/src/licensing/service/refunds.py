@@ -176,7 +176,7 @@ class RefundService:
         account = await self._accounts.account(refund.organisation)
         charge = await self._charges.charge(refund.charge)
         assert charge is not None, "charges are never deleted"
-        account, used = account.takes_back(refund.amount, refund.currency)
+        account, used = account.takes_back(refund.amount, refund.currency, now)
         await self._refunds.save_moved(
             refund, charge.keeps(refund.amount), account, refund.booking(now, used), [refund.act(now)]
         )

@@ -11,8 +11,14 @@ from licensing.store.licences import LICENCE_INDEXES, LicenceStore
 from licensing.store.organisations import OrganisationStore
 from licensing.store.watch import WATCH_INDEXES, WatchStore
 
-INDEXES = (*LICENCE_INDEXES, *ACCOUNT_INDEXES, *INVOICE_INDEXES, *CARD_INDEXES, *CHARGE_INDEXES)
-INDEXES = (*LICENCE_INDEXES, *ACCOUNT_INDEXES, *INVOICE_INDEXES, *WATCH_INDEXES)
+INDEXES = (
+    *LICENCE_INDEXES,
+    *ACCOUNT_INDEXES,
+    *INVOICE_INDEXES,
+    *CARD_INDEXES,
+    *CHARGE_INDEXES,
+    *WATCH_INDEXES,
+)
 
 __all__ = [
     "INDEXES",

@@ -13,6 +13,7 @@ from licensing.domain.account import Account
 from licensing.domain.licence import Change, Licence
 from licensing.domain.notices import next_notice
 from licensing.domain.registration import Registration, Trial
+from licensing.domain.standing import COMMANDED
 from licensing.domain.states import Cause, State
 from licensing.domain.timeline import Entry
 from licensing.store.accounts import account_write
@@ -20,6 +21,7 @@ from licensing.store.accounts import account_write
 LICENCES, TIMELINE, TRIALS, REGISTRATIONS = "licences", "timeline", "trials", "registrations"
 IN_DEMO = {"state": State.DEMO.value}
 UNBILLED = {"unbilled": True}
+BY_DEBTS = {"by_debts": True}
 LICENCE_INDEXES = (
     # Whatever is heard twice or in a strange order: one living licence per camera.
     Index(LICENCES, (("organisation", 1), ("camera", 1)), unique=True, where={"living": True}),
@@ -31,8 +33,8 @@ LICENCE_INDEXES = (
     Index(LICENCES, (("organisation", 1), ("trial_ends", 1)), where=IN_DEMO),
     # What the next month close looks at: the living, and those whose end is not billed yet.
     Index(LICENCES, (("unbilled", 1), ("organisation", 1), ("_id", 1)), where=UNBILLED),
-    # Those that are not where the debts command.
-    Index(LICENCES, (("organisation", 1), ("state", 1), ("_id", 1))),
+    # Those that debts decide, to find who is not where it belongs.
+    Index(LICENCES, (("organisation", 1), ("state", 1), ("_id", 1)), where=BY_DEBTS),
     # Whose owner is to be warned of the end of a trial.
     Index(LICENCES, (("notice_at", 1), ("organisation", 1)), where=IN_DEMO),
     Index(TIMELINE, (("licence", 1), ("number", 1)), unique=True),
@@ -188,6 +190,7 @@ def _licence_row(licence: Licence) -> Document:
         "living": living,
         "ended_at": licence.ended_at,
         "unbilled": True,
+        "by_debts": licence.state in COMMANDED,
         "notice_at": _notice_at(licence),
     }
     return {"_id": row.pop("id"), **row, **derived}

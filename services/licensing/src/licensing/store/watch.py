@@ -14,7 +14,7 @@ from licensing.domain.notices import next_notice
 from licensing.domain.standing import COMMANDED
 from licensing.domain.states import State
 from licensing.store.accounts import ACCOUNTS, EVER, account_of, account_write
-from licensing.store.licences import IN_DEMO, LICENCES, licence_of
+from licensing.store.licences import BY_DEBTS, IN_DEMO, LICENCES, licence_of
 
 NOTICES = "notices"
 REMEMBERED = timedelta(days=400)
@@ -61,14 +61,14 @@ class WatchStore:
     async def astray(self, organisation: OrganisationId, belong: State, *, limit: int) -> list[Licence]:
         """Licences that debts decide, and that are not where they belong."""
         states = sorted(state.value for state in COMMANDED - {belong})
-        where = {"organisation": organisation, "state": {"$in": states}}
+        where = {**BY_DEBTS, "organisation": organisation, "state": {"$in": states}}
         rows = await self._database.find(LICENCES, where, sort=[("_id", 1)], limit=limit)
         return [licence_of(row) for row in rows]
 
     async def commanded(self, organisation: OrganisationId) -> int:
         """How many licences debts decide."""
         states = sorted(state.value for state in COMMANDED)
-        where = {"organisation": organisation, "state": {"$in": states}}
+        where = {**BY_DEBTS, "organisation": organisation, "state": {"$in": states}}
         return len(await self._database.find(LICENCES, where, fields=["_id"]))
 
     # Trials of which people are to be warned
