@@ -30,6 +30,7 @@ from licensing.domain.closed_month import draft
 from licensing.domain.invoice import Kind
 from licensing.domain.month_close import LicenceLog, Terms, closing_id, month_lines
 from licensing.domain.numbering import NumberRow
+from licensing.domain.standing import PaymentTerms
 from licensing.domain.timeline import Entry
 from licensing.store.accounts import account_write, ledger_write
 from licensing.store.billing import closing_write
@@ -73,7 +74,7 @@ class Loop:
             for line in month_lines(terms, [log]):
                 found = {"_id": f"{line.licence}:{account.month}:{line.month}", "amount": line.amount}
                 await self._database.commit([Insert("loop_lines", found)])
-        made = draft(account, terms, licences, logs, billed, seller_of(SETTINGS), 14, now)
+        made = draft(account, terms, licences, logs, billed, seller_of(SETTINGS), PaymentTerms(), now)
         row, numbers = (await stores.billing.number_row(NumberRow.at(Kind.INVOICE, now))).take(1)
         month = made.issued(numbers[0])
         assert month.invoice is not None

@@ -12,6 +12,7 @@ from licensing.api import Api, BillingApi, CardApi, PaymentApi, PlanApi, WhatIfA
 from licensing.clients import StripeHttp, StripeProvider
 from licensing.consumers import subscriptions
 from licensing.domain.invoice import Seller
+from licensing.domain.standing import PaymentTerms
 from licensing.service import (
     BillingService,
     CardService,
@@ -195,7 +196,7 @@ def month_closer(stores: Stores, settings: Settings) -> MonthCloser:
         stores.licences,
         stores.closings,
         seller_of(settings),
-        settings.payment_terms,
+        PaymentTerms(settings.payment_days, settings.overdue_days, settings.arrears_days),
     )
 
 

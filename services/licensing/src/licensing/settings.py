@@ -5,7 +5,6 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 
 from common.settings import Settings as CommonSettings
-from licensing.domain.standing import PaymentTerms
 
 
 class Settings(CommonSettings):
@@ -70,10 +69,6 @@ class Settings(CommonSettings):
     card_patience: float = Field(
         10.0, gt=0, le=60, description="Seconds that people wait for a card's charge; then it goes on without"
     )
-
-    @property
-    def payment_terms(self) -> PaymentTerms:
-        return PaymentTerms(self.payment_days, self.overdue_days, self.arrears_days)
 
     @property
     def trial(self) -> timedelta:
