@@ -27,6 +27,7 @@ def main() -> None:
 
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # who reads the port may come at once, and waits until the server takes it
     print(listener.getsockname()[1], flush=True)
     web.run_app(app, sock=listener, print=None, access_log=None)
 
