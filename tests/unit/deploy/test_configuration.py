@@ -21,6 +21,8 @@ SECRET_VALUES = {
     "VEDETTE_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
     "VEDETTE_KEY_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
     "VEDETTE_TURN_SECRET": "sixteen characters or more",
+    "VEDETTE_STRIPE_SECRET_KEY": "sk_live_of_the_operator",
+    "VEDETTE_STRIPE_WEBHOOK_SECRET": "whsec_of_the_operator",
 }
 """What somebody who follows deploy/README.md puts into the Secrets."""
 
