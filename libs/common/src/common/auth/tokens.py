@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 import orjson
 from joserfc import jwt
@@ -12,6 +12,7 @@ from joserfc.util import urlsafe_b64decode
 
 from common.auth.keys import KeySet
 from common.auth.permissions import OWN_PEOPLE, STRONG, Action, Role, permits
+from common.bounded import remember
 from common.clock import Clock
 from common.errors import Forbidden, Unauthenticated
 from common.ids import OrganisationId, SessionId, UserId
@@ -27,8 +28,6 @@ Via = Literal["membership", "partner", "support", "key"]
 """How somebody came to act in an organisation: a member, a partner's technician or support under a grant, or
 a program with an API key."""
 _WAYS: dict[object, Via] = {via: via for via in get_args(Via)}
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +91,14 @@ class Revocations:
 
     def revoke(self, session: SessionId) -> None:
         """This session is over."""
-        _remember(self._sessions, session, None)
+        remember(self._sessions, session, None, REVOCATION_LIMIT)
         self.on_end(session)
 
     def withdraw(self, organisation: OrganisationId, user: UserId, at: float) -> None:
         """This person's rights in the organisation changed at `at` (unix seconds): older tokens lie."""
         whose = (organisation, user)
-        _remember(self._rights, whose, max(at, self._rights.get(whose, 0.0)))
+        latest = max(at, self._rights.get(whose, 0.0))
+        remember(self._rights, whose, latest, REVOCATION_LIMIT)
         self.on_end(whose)
 
     def check(self, actor: Actor) -> None:
@@ -111,13 +111,6 @@ class Revocations:
 
     def __contains__(self, session: object) -> bool:
         return session in self._sessions
-
-
-def _remember(known: OrderedDict[K, V], key: K, value: V) -> None:
-    known[key] = value
-    known.move_to_end(key)
-    if len(known) > REVOCATION_LIMIT:
-        known.popitem(last=False)
 
 
 class TokenVerifier:
@@ -145,9 +138,7 @@ class TokenVerifier:
         if actor := self.known(token):
             return actor
         actor = await self._check(token)
-        if len(self._verified) >= CACHE_LIMIT:
-            self._verified.popitem(last=False)
-        self._verified[token] = actor
+        remember(self._verified, token, actor, CACHE_LIMIT)
         return self.known(token) or actor
 
     async def _check(self, token: str) -> Actor:

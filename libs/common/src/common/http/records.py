@@ -8,6 +8,7 @@ from collections import OrderedDict
 import structlog
 
 from common.auth import Actor
+from common.bounded import remember
 from common.clock import Clock
 from common.contracts.audit import ActRefused, VisitorActed
 from common.database import Database
@@ -31,10 +32,7 @@ class Records:
         key = (actor.session, request, error.code)
         if now - self._refused.get(key, 0.0) < SAME_REFUSAL:
             return
-        self._refused[key] = now
-        self._refused.move_to_end(key)
-        if len(self._refused) > REMEMBERED:
-            self._refused.popitem(last=False)
+        remember(self._refused, key, now, REMEMBERED)
         event = ActRefused(
             organisation=actor.organisation,
             version=1,

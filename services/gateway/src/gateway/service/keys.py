@@ -6,9 +6,10 @@ identity does not know is remembered for a while, so that it is asked about once
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from common.auth import Actor, TokenVerifier, api_keys
+from common.bounded import remember
 from common.errors import Refusal, Unauthenticated
 from gateway.service.single_flight import SingleFlight
 
@@ -19,7 +20,6 @@ REFUSED: Final = 60.0
 """Seconds a refusal is remembered."""
 Exchange = Callable[[str, str], Awaitable[str]]
 """API key and the address that shows it -> access token."""
-V = TypeVar("V")
 
 
 class Holder(NamedTuple):
@@ -71,7 +71,7 @@ class KeyTokens:
     async def _exchanged(self, key: str, address: str) -> Holder:
         access = await self._exchange(key, address)
         actor = await self._verifier.verify(access)
-        _remember(self._access, key, access)
+        remember(self._access, key, access, CAPACITY)
         return Holder(actor, access)
 
     def _held(self, key: str, access: str) -> Holder | None:
@@ -86,11 +86,4 @@ class KeyTokens:
         return Holder(actor, access) if actor is not None else None
 
     def _refuse(self, key: str, refusal: Unauthenticated) -> None:
-        _remember(self._refused, key, (self._now() + REFUSED, refusal))
-
-
-def _remember(known: OrderedDict[str, V], key: str, value: V) -> None:
-    known[key] = value
-    known.move_to_end(key)
-    if len(known) > CAPACITY:
-        known.popitem(last=False)
+        remember(self._refused, key, (self._now() + REFUSED, refusal), CAPACITY)

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
+from common.bounded import remember
+
 CAPACITY: Final = 10_000
 T = TypeVar("T")
 
@@ -44,10 +46,7 @@ class SingleFlight(Generic[T]):
         finally:
             del self._under_way[key]
         if self._kept:
-            self._answers[key] = (self._now() + self._kept, answer)
-            self._answers.move_to_end(key)
-            if len(self._answers) > CAPACITY:
-                self._answers.popitem(last=False)
+            remember(self._answers, key, (self._now() + self._kept, answer), CAPACITY)
         return answer
 
 
