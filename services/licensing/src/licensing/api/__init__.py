@@ -1,4 +1,4 @@
-"""HTTP in: licences, fees and test clocks; billing; payments; cards."""
+"""HTTP in: licences, plans, fees and test clocks; billing; payments; cards; what-if."""
 
 from licensing.api.billing import BillingApi
 from licensing.api.cards import CardApi
@@ -7,6 +7,4 @@ from licensing.api.plans import PlanApi
 from licensing.api.routes import Api
 from licensing.api.what_if import WhatIfApi
 
-__all__ = ["Api", "BillingApi", "CardApi", "PaymentApi"]
-__all__ = ["Api", "BillingApi", "PaymentApi", "WhatIfApi"]
-__all__ = ["Api", "BillingApi", "PaymentApi", "PlanApi", "WhatIfApi"]
+__all__ = ["Api", "BillingApi", "CardApi", "PaymentApi", "PlanApi", "WhatIfApi"]
