@@ -5,6 +5,20 @@ from typing import ClassVar, Literal
 from common.contracts.base import Event, Instant
 from common.ids import OrganisationId, SessionId, UserId
 
+EndReason = Literal[
+    "logout",
+    "expired",
+    "refresh_reused",
+    "password_changed",
+    "removed",
+    "ended_by_user",
+    "grant_ended",
+    "key_revoked",
+    "account_deleted",
+    "policy_changed",
+]
+"""Why a session is over."""
+
 
 class OrganisationCreated(Event):
     """A customer or partner organisation exists (its first Super Admin has activated the account)."""
@@ -30,18 +44,7 @@ class SessionRevoked(Event):
 
     session: SessionId
     user: UserId
-    reason: Literal[
-        "logout",
-        "expired",
-        "refresh_reused",
-        "password_changed",
-        "removed",
-        "ended_by_user",
-        "grant_ended",
-        "key_revoked",
-        "account_deleted",
-        "policy_changed",
-    ]
+    reason: EndReason
 
 
 class AccessChanged(Event):

@@ -33,7 +33,6 @@ _FAMILIES = (
 )
 Kind = Literal["personal", "organisation"]
 State = Literal["active", "expired", "revoked"]
-EndReason = Literal["key_revoked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

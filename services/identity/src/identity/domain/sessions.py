@@ -7,7 +7,7 @@ from typing import Literal
 
 from common.auth import Role, Via
 from common.contracts.audit import ActRecorded
-from common.contracts.identity import SessionRevoked
+from common.contracts.identity import EndReason, SessionRevoked
 from common.ids import OrganisationId, SessionId, UserId
 from identity.domain.factors import FRESH, Factor
 from identity.domain.policies import SignInPolicy
@@ -18,18 +18,6 @@ LONGEST = timedelta(hours=24)
 KEPT = timedelta(days=30)
 """How long a session that idled out, or was ended, is remembered."""
 
-EndReason = Literal[
-    "logout",
-    "expired",
-    "refresh_reused",
-    "password_changed",
-    "removed",
-    "ended_by_user",
-    "grant_ended",
-    "key_revoked",
-    "account_deleted",
-    "policy_changed",
-]
 Verdict = Literal["current", "late", "reused", "expired", "ended"]
 LATE = timedelta(seconds=10)
 """How long a browser may still show the token before: its tabs share one, and answers overtake requests."""

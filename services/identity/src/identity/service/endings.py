@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from common.contracts.identity import SessionRevoked
+from common.contracts.identity import EndReason, SessionRevoked
 from common.ids import SessionId, UserId
 from identity.domain.recoveries import Recovery
-from identity.domain.sessions import EndReason, Session
+from identity.domain.sessions import Session
 from identity.domain.sign_ins import SignIn
 
 

@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from common.auth import Actor, Role
 from common.clock import Clock
 from common.contracts import Event
+from common.contracts.identity import EndReason
 from common.errors import Stale
 from common.ids import OrganisationId, SessionId, UserId, new_id
 from common.races import settled
@@ -18,7 +19,7 @@ from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.factors import Factor
 from identity.domain.mails import Mail
 from identity.domain.refusals import not_a_member, overtaken, session_over, too_weak
-from identity.domain.sessions import ACCESS_LIFETIME, EndReason, Session, Visit, forgotten
+from identity.domain.sessions import ACCESS_LIFETIME, Session, Visit, forgotten
 from identity.domain.throttles import Origin
 from identity.service.keys import KeyRing
 from identity.service.notices import Notices

@@ -11,7 +11,7 @@ from common.auth import Actor
 from common.clock import Clock
 from common.contracts import Event
 from common.contracts.audit import ActRecorded
-from common.contracts.identity import SessionRevoked
+from common.contracts.identity import EndReason, SessionRevoked
 from common.errors import Conflict, NotFound
 from common.ids import OrganisationId, SessionId, UserId
 from common.races import settled
@@ -20,7 +20,7 @@ from identity.domain.grants import MOST_OPEN, Entry, PartnerGrant, SupportGrant
 from identity.domain.invitations import Invitation
 from identity.domain.mails import Mail
 from identity.domain.refusals import session_over, too_weak
-from identity.domain.sessions import EndReason, Session, Visit
+from identity.domain.sessions import Session, Visit
 from identity.domain.throttles import Origin
 from identity.service.sessions import Place, Sessions, Tokens
 from identity.service.staff import STAFF
