@@ -30,6 +30,15 @@ class MemoryBus:
             self.published.append(event)
             self._queue.append(Envelope.read(sent.headers(), sent.body()))
 
+    async def tell(self, *events: Event) -> None:
+        """Publish, and deliver until nothing is left."""
+        self.publish(events)
+        await self.deliver()
+
+    def redeliver(self) -> None:
+        """What waits for delivery comes twice, as from a broker that did not hear that it had come."""
+        self._queue.extend(list(self._queue))
+
     async def deliver(self) -> None:
         while self._queue:
             envelope = self._queue.popleft()
