@@ -85,6 +85,5 @@ class Tree:
             items=items,
             servers=None,
         )
-        self.site.house.bus.publish([event])
-        await self.site.house.bus.deliver()
+        await self.site.house.bus.tell(event)
         return type(self)(self.site, {"user": user, "scoped": True, **more})

@@ -137,8 +137,7 @@ async def test_one_call_shows_the_licence_as_licensing_said_last(site: Site) -> 
     camera = (await site.claim())["camera"]
     _, before = await site.ask("GET", f"/api/v1/cameras/{camera}")
     assert before["licence"] is None
-    site.house.bus.publish([_licence(camera, 2, "active"), _licence(camera, 1, "demo")])
-    await site.house.bus.deliver()
+    await site.house.bus.tell(_licence(camera, 2, "active"), _licence(camera, 1, "demo"))
     _, page = await site.ask("GET", "/api/v1/cameras")
     [seen] = page["items"]
     assert (seen["licence"]["state"], seen["licence"]["simultaneous_accesses"]) == ("active", 5)

@@ -47,15 +47,10 @@ async def test_the_mail_names_organisation_inviter_and_servers_in_the_organisati
     crowd: Crowd,
 ) -> None:
     acme, owner = await crowd.organisation("Acme", language="de")
-    crowd.portal.house.bus.publish(
-        [
-            ServerStatusChanged(
-                organisation=acme, server="srv", name="NVR Halle 1", status="green", version=1,
-                at=crowd.clock.now(),
-            )
-        ]
+    server = ServerStatusChanged(
+        organisation=acme, server="srv", name="NVR Halle 1", status="green", version=1, at=crowd.clock.now(),
     )  # fmt: skip
-    await crowd.portal.house.bus.deliver()
+    await crowd.portal.house.bus.tell(server)
     letter = await invited(crowd, owner, "Nina@New.example", servers=["srv"])
 
     assert letter.to == "nina@new.example"

@@ -132,15 +132,11 @@ async def test_servers_must_be_the_organisations_own(crowd: Crowd) -> None:
     acme, owner = await crowd.organisation("Acme")
     vera = await crowd.member(acme, Role.VIEWER, "vera@acme.example")
     for organisation, server in ((acme, "srv-a"), ("beta", "srv-b")):
-        crowd.portal.house.bus.publish(
-            [
-                ServerStatusChanged(
-                    organisation=organisation, server=server, name=f"NVR {server}", status="green",
-                    version=1, at=crowd.clock.now(),
-                )
-            ]
+        known = ServerStatusChanged(
+            organisation=organisation, server=server, name=f"NVR {server}", status="green", version=1,
+            at=crowd.clock.now(),
         )  # fmt: skip
-    await crowd.portal.house.bus.deliver()
+        await crowd.portal.house.bus.tell(known)
     assert (await owner.ask("PATCH", f"members/{vera.id}", {"servers": ["srv-a"]}))[0] == 200
     status, problem = await owner.ask("PATCH", f"members/{vera.id}", {"servers": ["srv-b"]})
     assert (status, problem["errors"][0]["field"]) == (422, "servers")

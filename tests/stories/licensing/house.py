@@ -119,8 +119,7 @@ class Story:
         return answer
 
     async def hear(self, *events: Event) -> None:
-        self.bus.publish(events)
-        await self.bus.deliver()
+        await self.bus.tell(*events)
 
     async def turn_clock(self, ahead: timedelta, **expected: Any) -> Any:
         seconds = {"ahead_seconds": int(ahead.total_seconds())}

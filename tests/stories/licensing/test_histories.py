@@ -111,8 +111,7 @@ class Life:
         if self.held is not None:
             self.held += events
             return
-        self.house.bus.publish(events)
-        await self.house.bus.deliver()
+        await self.house.bus.tell(*events)
 
     async def begin(self) -> None:
         for who in ORGANISATIONS:

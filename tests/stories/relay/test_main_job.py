@@ -90,8 +90,7 @@ async def test_at_the_end_of_the_allowance_relayed_sessions_end_and_direct_ones_
         allocation="coturn-1.1",
         forwarded_bytes=300 * GB,
     )
-    site.house.bus.publish([sample, sample])
-    await site.house.bus.deliver()
+    await site.house.bus.tell(sample, sample)
     ended = (await site.ask("GET", f"{SESSIONS}/{relayed}")).body
     assert (ended["close_reason"], ended["relayed_bytes"]) == ("allowance_used_up", 300 * GB)
     assert (await site.ask("GET", f"{SESSIONS}/{direct}")).body["closed_at"] is None
@@ -109,8 +108,7 @@ async def test_months_follow_the_time_zone_of_the_organisation(site: Site) -> No
         currency="EUR",
         language="it",
     )
-    site.house.bus.publish([created])
-    await site.house.bus.deliver()
+    await site.house.bus.tell(created)
     usage = (await site.ask("GET", USAGE)).body
     assert (usage["period_start"], usage["period_end"]) == ("2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z")
     site.house.clock.advance(datetime(2026, 3, 31, 22, tzinfo=UTC) - site.house.clock.now())

@@ -145,8 +145,7 @@ async def test_a_removed_camera_says_what_is_still_processed_and_until_when(tree
         camera=CameraId(item["id"]), state="active", previous=None, cause="test", since=now, plan="standard",
         portal_features=True, recording=True, charged=True, simultaneous_accesses=5,
     )  # fmt: skip
-    tree.site.house.bus.publish([licence])
-    await tree.site.house.bus.deliver()
+    await tree.site.house.bus.tell(licence)
     _, removal = await tree.ask("GET", f"/{item['id']}/removal")
     assert (removal["licences_ending"], removal["recordings_stopping"]) == (1, 1)
     assert removal["processed_until"].startswith("2026-03-31T12:00:00")

@@ -113,8 +113,7 @@ async def test_rights_that_change_overtake_older_tokens_and_not_newer_ones(
     now = house.clock.timestamp()
     before, after = signed(house, iat=now - 0.001), signed(house, iat=now + 0.001)
     assert await code(await client.get("/doors", headers=before)) == (204, "")
-    house.bus.publish([changed(2, "viewer")])
-    await house.bus.deliver()
+    await house.bus.tell(changed(2, "viewer"))
     assert await code(await client.get("/doors", headers=before)) == (401, "rights_changed")
     assert await code(await client.get("/doors", headers=after)) == (204, "")
     assert await code(
