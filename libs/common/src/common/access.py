@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from common.auth import Actor
 from common.contracts.identity import AccessChanged
-from common.database import Database, Update
+from common.copies import if_newer
+from common.database import Database
 
 ACCESS = "access"
 
@@ -32,12 +33,7 @@ class AccessBook:
         """Events may come twice and in any order: only a newer version counts."""
         kept = event.model_dump(include={"items", "servers", "role", "version"})
         kept |= {name: _listed(kept[name]) for name in ("items", "servers")}
-        await self._database.commit(
-            [
-                Update(ACCESS, {"_id": event.access}, {"$setOnInsert": {"version": 0}}, upsert=True),
-                Update(ACCESS, {"_id": event.access, "version": {"$lt": event.version}}, {"$set": kept}),
-            ]
-        )
+        await self._database.commit(if_newer(ACCESS, event.access, kept))
 
     async def scope(self, actor: Actor) -> Scope:
         """What the actor may reach. A scoped actor of whom nothing was heard yet reaches nothing."""

@@ -10,6 +10,7 @@ from typing import Any
 from common.coalesced import Coalesced
 from common.contracts import Event
 from common.contracts.licensing import LicenceChanged
+from common.copies import if_newer
 from common.database import Database, Index, Update, Write
 from common.errors import NotFound
 from common.ids import CameraId, ClaimId, OrganisationId
@@ -115,12 +116,7 @@ class InventoryStore:
     async def note_licence(self, event: LicenceChanged) -> None:
         """A camera has one licence (LI-1), so its version tells what is newer."""
         kept = event.model_dump(include=_LICENCE_FIELDS | {"organisation", "version"})
-        await self._database.commit(
-            [
-                Update(LICENCES, {"_id": event.camera}, {"$setOnInsert": {"version": 0}}, upsert=True),
-                Update(LICENCES, {"_id": event.camera, "version": {"$lt": event.version}}, {"$set": kept}),
-            ]
-        )
+        await self._database.commit(if_newer(LICENCES, event.camera, kept))
 
 
 def within(reach: Reach) -> dict[str, Any]:

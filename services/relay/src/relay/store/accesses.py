@@ -1,7 +1,8 @@
 """Licences as they were heard, and the places taken at cameras, in MongoDB."""
 
 from common.contracts.licensing import LicenceChanged
-from common.database import Database, Save, Update
+from common.copies import if_newer
+from common.database import Database, Save
 from common.ids import CameraId, OrganisationId
 from relay.domain.accesses import Accesses, Licence
 
@@ -23,12 +24,7 @@ class MongoAccessStore:
         """Events may come twice and in any order: only a newer version counts."""
         identity = f"{event.organisation}:{event.camera}"
         kept = event.model_dump(include={*_FIELDS, "version"})
-        await self._database.commit(
-            [
-                Update(LICENCES, {"_id": identity}, {"$setOnInsert": {"version": 0}}, upsert=True),
-                Update(LICENCES, {"_id": identity, "version": {"$lt": event.version}}, {"$set": kept}),
-            ]
-        )
+        await self._database.commit(if_newer(LICENCES, identity, kept))
 
     async def accesses(self, camera: CameraId) -> Accesses:
         row = await self._database.get(ACCESSES, {"_id": camera})
