@@ -1,7 +1,6 @@
 """Puts the gateway together."""
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,10 +38,7 @@ class _Connections:
         self._upstreams = upstreams
 
     async def open(self) -> None:
-        """They connect when they are needed. What was loaded so far stays: the collector need not look at it
-        again and again."""
-        gc.collect()
-        gc.freeze()
+        """They connect when they are needed."""
 
     async def close(self) -> None:
         await asyncio.gather(*(upstream.close() for upstream in self._upstreams.values()))
