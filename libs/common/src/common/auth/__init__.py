@@ -2,7 +2,7 @@
 
 from common.auth.keys import KeySet
 from common.auth.permissions import Action, Role, permits
-from common.auth.tokens import Actor, Ended, Revocations, TokenVerifier, Via, bearer
+from common.auth.tokens import Actor, Ended, Revocations, TokenVerifier, Via, bearer, not_signed_in
 
 __all__ = [
     "Action",
@@ -14,5 +14,6 @@ __all__ = [
     "TokenVerifier",
     "Via",
     "bearer",
+    "not_signed_in",
     "permits",
 ]

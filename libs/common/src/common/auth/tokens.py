@@ -193,5 +193,10 @@ def bearer(header: str | None) -> str:
     """The token of an `Authorization` header (RFC 6750)."""
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("token_missing", "An access token is needed", next_step="Sign in.")
+        raise not_signed_in()
     return token.strip()
+
+
+def not_signed_in() -> Unauthenticated:
+    """Nothing was shown that says who asks."""
+    return Unauthenticated("token_missing", "An access token is needed", next_step="Sign in.")

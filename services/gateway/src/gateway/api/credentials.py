@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from common.auth import Actor, api_keys, bearer
+from common.auth import Actor, api_keys, bearer, not_signed_in
 from common.errors import Conflict, Unauthenticated
 from gateway.api.headers import same_client
 from gateway.domain.cookies import Cookies
 from gateway.domain.same_origin import must_be_ours
 from gateway.service.admission import Admission
+from gateway.service.keys import Holder
 
 COOKIES: Final = web.RequestKey("cookies", list[str])
 """What the answer, whichever it will be, has to put into the browser's cookies."""
@@ -52,30 +53,30 @@ class Credentials:
                 return await self._sub_protocol(offered, client)
         if given is None and "Cookie" in request.headers:
             return await self._browser(request, client, websocket=websocket)
-        token = bearer(given)
-        if token.startswith(api_keys.PREFIX):
-            actor, access = await self._admission.holder(token, client)
-            return Admitted(actor, _line(access), _AUTHORIZATION)
-        return Admitted(self._admission.known(token) or await self._admission.actor(token, client))
+        shown = bearer(given)
+        actor, access = await self._holder(shown, client)
+        return Admitted(actor) if access == shown else Admitted(actor, _line(access), _AUTHORIZATION)
+
+    async def _holder(self, shown: str, client: str) -> Holder:
+        """Whose it is, and the access token for services: what was shown, or what an API key stands for."""
+        if shown.startswith(api_keys.PREFIX):
+            return await self._admission.holder(shown, client)
+        return Holder(self._admission.known(shown) or await self._admission.actor(shown, client), shown)
 
     async def _sub_protocol(self, offered: list[str], client: str) -> Admitted:
         """A token as a WebSocket's sub-protocol, because scripts cannot set its headers. Never from the URL,
         which ends up in logs."""
         place = offered.index(_MARKER)
-        token, rest = offered[place + 1], offered[:place] + offered[place + 2 :]
-        if token.startswith(api_keys.PREFIX):
-            actor, token = await self._admission.holder(token, client)
-        else:
-            actor = self._admission.known(token) or await self._admission.actor(token, client)
-        if rest:
+        actor, access = await self._holder(offered[place + 1], client)
+        if rest := offered[:place] + offered[place + 2 :]:
             more = b"Sec-WebSocket-Protocol: %b\r\n" % ", ".join(rest).encode("latin-1")
-            return Admitted(actor, _line(token) + more, _PROTOCOL)
-        return Admitted(actor, _line(token), _PROTOCOL, b"Sec-WebSocket-Protocol: access_token\r\n")
+            return Admitted(actor, _line(access) + more, _PROTOCOL)
+        return Admitted(actor, _line(access), _PROTOCOL, b"Sec-WebSocket-Protocol: access_token\r\n")
 
     async def _browser(self, request: web.Request, client: str, *, websocket: bool) -> Admitted:
         access, refresh = self.cookies.read(request.headers.getall("Cookie"))
         if access is None and refresh is None:
-            bearer(None)
+            raise not_signed_in()
         must_be_ours(request.method, request.headers, self.origin, websocket=websocket)
         try:
             signed = await self._admission.signed(access, refresh, client)

@@ -7,7 +7,7 @@ middlewares (they cost as much as everything else here together). The rest is th
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from time import perf_counter
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from aiohttp import web
@@ -33,7 +33,8 @@ from gateway.domain.same_origin import SAFE, from_browser, must_be_ours
 from gateway.service.admission import Admission
 from gateway.service.feed import Sessions
 
-Inside = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Inside = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""aiohttp's server types what it handles by its base; an application's is always a `web.Request`."""
 SETTLE: Final = 10.0
 _NOBODY: Final = (None, b"", frozenset[bytes](), b"", False)
 _tracer = trace.get_tracer("vedette.gateway")
@@ -73,8 +74,7 @@ class Front:
 
     def protocol(self, server: web.Server) -> Callable[[], Lane]:
         """What to make for a new connection: aiohttp's protocol for it behind an express lane."""
-        handler = self._before(server.request_handler)
-        server.request_handler = handler  # type: ignore[assignment]  # aiohttp types it as a method
+        server.request_handler = self._before(server.request_handler)
         return lambda: Lane(server(), self._express)
 
     async def settle(self) -> None:
@@ -82,7 +82,8 @@ class Front:
         await self._express.settle(SETTLE)
 
     def _before(self, inside: Inside) -> Inside:
-        async def front(request: web.Request) -> web.StreamResponse:
+        async def front(made: web.BaseRequest) -> web.StreamResponse:
+            request = cast("web.Request", made)
             way = find(request.method, request.raw_path)
             if way is not None:
                 return await self._serve(request, way)

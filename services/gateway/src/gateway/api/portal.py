@@ -77,11 +77,9 @@ class Portal:
             raise Invalid("invalid", "The body was not accepted: a browser sends no tokens") from None
         _, refresh = self._cookies.read(request.headers.getall("Cookie", ()))
         client = same_client(self._address(request))
-        signed = await self._admission.switched(refresh, wanted.organisation, client)
-        if signed.fresh is not None:
-            request[COOKIES] = self._cookies.keep(signed.fresh)
-        left = signed.fresh.expires_in if signed.fresh else 0
-        return orjson.dumps({"expires_in": left, "organisation": signed.actor.organisation})
+        actor, fresh = await self._admission.switched(refresh, wanted.organisation, client)
+        request[COOKIES] = self._cookies.keep(fresh)
+        return orjson.dumps({"expires_in": fresh.expires_in, "organisation": actor.organisation})
 
     def _without_tokens(self, request: web.Request, reply: Reply) -> bytes:
         if reply.status >= 300 or b"refresh_token" not in reply.body:

@@ -1,7 +1,7 @@
 """Two connections tied together after 101 (Switching Protocols): from here on bytes are bytes."""
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -56,8 +56,7 @@ class _Early:
 async def splice(request: web.BaseRequest, connection: Connection) -> None:
     """Pass bytes both ways until one side closes. Cancelled, it closes both at once."""
     early = _Early()
-    # aiohttp has the type, but does not export it.
-    request.protocol.set_parser(cast("web.WebSocketReader", early))  # type: ignore[name-defined]
+    request.protocol.set_parser(cast(Any, early))  # aiohttp does not export the type it wants
     client = request.transport
     if client is None:
         raise ConnectionResetError

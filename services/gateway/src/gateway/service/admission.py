@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from common.auth import Actor, TokenVerifier
 from common.errors import Throttled, Unauthenticated
 from gateway.domain.buckets import Buckets, Pace, header
+from gateway.domain.tokens import Tokens
 from gateway.service.browsers import Browsers, Signed
 from gateway.service.keys import Holder, KeyTokens
 
@@ -51,7 +52,9 @@ class Admission:
         with self._patience(address):
             return await self._browsers.signed(access, refresh, address)
 
-    async def switched(self, refresh: str | None, organisation: str | None, address: str) -> Signed:
+    async def switched(
+        self, refresh: str | None, organisation: str | None, address: str
+    ) -> tuple[Actor, Tokens]:
         """A browser's next tokens, for the same organisation or another one."""
         with self._patience(address):
             return await self._browsers.switched(refresh, organisation, address)

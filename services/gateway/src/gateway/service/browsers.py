@@ -8,7 +8,7 @@ those whose request left before the new cookies had arrived.
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from common.auth import Actor, TokenVerifier, bearer
+from common.auth import Actor, TokenVerifier, not_signed_in
 from common.errors import Conflict, Forbidden, Refusal, Unauthenticated, Unavailable
 from gateway.domain.tokens import Tokens
 from gateway.service.single_flight import SingleFlight
@@ -45,15 +45,18 @@ class Browsers:
         if actor is not None and access is not None and (refresh is None or self._lasts(actor)):
             return Signed(actor, access, None)
         try:
-            return await self._next(refresh, None, address)
+            actor, fresh = await self._next(refresh, None, address)
         except (Unauthenticated, Forbidden):
             raise
         except Refusal as refusal:
             if actor is not None and access is not None:
                 return Signed(actor, access, None)  # it still holds; the next request tries again
             raise _later(refusal) from None
+        return Signed(actor, fresh.access, fresh)
 
-    async def switched(self, refresh: str | None, organisation: str | None, address: str) -> Signed:
+    async def switched(
+        self, refresh: str | None, organisation: str | None, address: str
+    ) -> tuple[Actor, Tokens]:
         """The next tokens, for another organisation of the person's or the same."""
         try:
             # Another tab may have refreshed meanwhile: go on from there.
@@ -74,13 +77,14 @@ class Browsers:
                 raise
             return None
 
-    async def _next(self, refresh: str | None, organisation: str | None, address: str) -> Signed:
+    async def _next(
+        self, refresh: str | None, organisation: str | None, address: str
+    ) -> tuple[Actor, Tokens]:
         if refresh is None:
-            bearer(None)  # says that nobody is signed in
-            raise AssertionError
+            raise not_signed_in()
         token = refresh
         fresh = await self._flights.do(token, lambda: self._refresh(token, organisation, address))
-        return Signed(await self._verifier.verify(fresh.access), fresh.access, fresh)
+        return await self._verifier.verify(fresh.access), fresh
 
     def _lasts(self, actor: Actor) -> bool:
         return actor.expires - self._now() > EARLY
