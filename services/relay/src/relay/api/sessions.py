@@ -114,9 +114,7 @@ class SessionApi:
     async def renew(self, call: Call[None, NoQuery]) -> SessionAnswer:
         """A viewer at a camera says twice a minute that it is still there. To a server: changes nothing."""
         scope, organisation = await self._book.scope(call.actor), call.actor.organisation
-        renewed = await self._service.renew(organisation, _id(call), scope)
-        _, relayed = await self._service.get(organisation, _id(call), scope)
-        return _answer(renewed, relayed)
+        return _answer(*await self._service.renew(organisation, _id(call), scope))
 
     async def close(self, call: Call[None, NoQuery]) -> None:
         """Closing it again is fine."""

@@ -117,11 +117,13 @@ class Sessions:
 
     async def renew(
         self, organisation: OrganisationId, session: RemoteSessionId, scope: Scope
-    ) -> RemoteSession:
-        """The viewer is still there. One whose place ran out gets a place again if there is one."""
+    ) -> tuple[RemoteSession, int]:
+        """The viewer is still there. One whose place ran out gets a place again if there is one.
+
+        Returns the session and the bytes relayed for it so far."""
 
         async def attempt() -> RemoteSession:
-            found, _ = await self.get(organisation, session, scope)
+            found = await self._found(organisation, session, scope)
             if found.camera is None:
                 return found
             licence = await self._licence(organisation, found.camera, scope)
@@ -132,22 +134,28 @@ class Sessions:
             await self._store.save([renewed], [], [accesses])
             return renewed
 
-        return await settled(attempt)
+        return await settled(attempt), await self._store.relayed_bytes(session)
 
     async def get(
         self, organisation: OrganisationId, session: RemoteSessionId, scope: Scope
     ) -> tuple[RemoteSession, int]:
         """The session and the bytes relayed for it so far."""
+        found = await self._found(organisation, session, scope)
+        return found, await self._store.relayed_bytes(session)
+
+    async def _found(
+        self, organisation: OrganisationId, session: RemoteSessionId, scope: Scope
+    ) -> RemoteSession:
         found = await self._store.get(organisation, session)
         if found is None or not await self._covers(scope, found):
             raise NotFound("remote_session_not_found", "There is no such session in this organisation")
-        return found, await self._store.relayed_bytes(session)
+        return found
 
     async def close(self, organisation: OrganisationId, session: RemoteSessionId, scope: Scope) -> None:
         """Closing a closed session is fine."""
 
         async def attempt() -> None:
-            found, _ = await self.get(organisation, session, scope)
+            found = await self._found(organisation, session, scope)
             await self.end([found], "closed")
 
         await settled(attempt)
