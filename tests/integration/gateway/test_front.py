@@ -149,6 +149,17 @@ async def test_a_load_balancer_is_believed_only_when_it_is_trusted() -> None:
         assert seen["headers"]["X-Forwarded-For"] == "9.9.9.9"
 
 
+async def test_a_load_balancer_that_adds_a_line_of_its_own_is_believed_and_not_the_client() -> None:
+    lines = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "9.9.9.9")]
+    service = {"provisioning": description("provisioning")}
+    async with town(service, trusted_proxies=["127.0.0.0/8"]) as place:
+        signed = [*place.signed().items(), *lines]
+        for method in ("GET", "DELETE"):  # the express lane, and the front
+            async with place.http.request(method, place.url + "/api/v1/cameras", headers=signed) as answer:
+                seen = await answer.json()
+            assert seen["headers"]["X-Forwarded-For"] == "9.9.9.9", method
+
+
 async def test_cors_is_off_until_an_origin_is_named() -> None:
     origin = {"Origin": "https://portal.example"}
     service = {"provisioning": description("provisioning")}

@@ -2,6 +2,7 @@
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from identity.api.origin import Origins
 
@@ -36,6 +37,15 @@ def test_where_a_request_comes_from(peer: str, forwarded: str, address: str) -> 
     origin = Origins(["127.0.0.0/8", "10.0.0.0/8"]).of(request)
 
     assert origin.address == address
+
+
+def test_lines_of_one_name_are_one_list() -> None:
+    headers = [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-For", "203.0.113.7")]
+    request = make_mocked_request(
+        "POST", "/", headers=CIMultiDict(headers), transport=_Transport("127.0.0.1")
+    )
+
+    assert Origins(["127.0.0.0/8"]).of(request).address == "203.0.113.7/32"
 
 
 def test_an_agent_is_shortened_and_printable() -> None:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from aiohttp import web
 from opentelemetry import propagate
+
+from common.http.origin import Network, TrustedProxies, chain
 
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY: Final = (
@@ -15,7 +17,6 @@ PAGE_POLICY: Final = (
 )
 """Swagger UI sets styles on its elements; scripts come from here only."""
 _TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-Network = IPv4Network | IPv6Network
 
 
 def security(*, https: bool) -> dict[str, str]:
@@ -48,29 +49,16 @@ class Addresses:
     """Tells clients apart. Only load balancers that are trusted are believed about whom they speak for."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
-        self._trusted = tuple(trusted)
+        self._proxies = TrustedProxies(trusted) if trusted else None
 
     def of(self, request: web.BaseRequest) -> str:
         """The client's address."""
-        forwarded = request.headers.get("X-Forwarded-For", "") if self._trusted else ""
-        return self.behind(request.protocol.peername, forwarded)
+        return self.behind(request.protocol.peername, chain(request) if self._proxies else "")
 
     def behind(self, peer: object, forwarded: str) -> str:
         """The client's address, from the connection's other end and what X-Forwarded-For says."""
         address = str(peer[0]) if isinstance(peer, tuple) else "unknown"
-        if self._trusted and self._is_trusted(address):
-            for hop in reversed(forwarded.split(",")):
-                address = hop.strip() or address
-                if not self._is_trusted(address):
-                    break
-        return address
-
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            known = ip_address(address)
-        except ValueError:
-            return False
-        return any(known in network for network in self._trusted)
+        return str(self._proxies.behind(address, forwarded)) if self._proxies and forwarded else address
 
 
 def same_client(address: str) -> str:
