@@ -147,6 +147,37 @@ async def test_rights_that_change_count_at_once(part: Part) -> None:
     assert await again.shown() == {"Yard": None, "Fence": "Yard"}
 
 
-async def test_claims_stay_with_those_who_have_the_whole(part: Part) -> None:
-    status, answer = await part.tree.site.ask("GET", "/api/v1/claims", **part.mine.more)
-    assert (status, answer["code"]) == (403, "whole_organisation_only")
+async def test_a_camera_is_added_inside_and_nowhere_else(part: Part) -> None:
+    ask, who = part.tree.site.ask, part.mine.more
+    new = {"device_id": "0040ff555555", "secret": "secret", "name": "Cellar"}
+    for parent in (part.yard, part.fence, "none", None):
+        status, answer = await ask("POST", "/api/v1/claims", {**new, "parent": parent}, **who)
+        assert (status, answer["code"]) == (422, "parent_invalid")
+    status, claim = await ask("POST", "/api/v1/claims", {**new, "parent": part.hall}, **who)
+    assert status == 201
+    assert "Cellar" in await part.mine.shown()
+    assert (await ask("GET", f"/api/v1/claims/{claim['id']}", **who))[1]["state"] == "waiting"
+
+
+async def test_claims_elsewhere_are_like_none(part: Part) -> None:
+    ask, who = part.tree.site.ask, part.mine.more
+    _, page = await ask("GET", "/api/v1/claims")
+    claims = {claim["camera"]: claim["id"] for claim in page["items"]}
+    assert (await ask("GET", f"/api/v1/claims/{claims[part.gate]}", **who))[0] == 200
+    theirs = await ask("GET", f"/api/v1/claims/{claims[part.fence]}", **who)
+    none = await ask("GET", "/api/v1/claims/none", **who)
+    assert (theirs[0], theirs[1]["detail"]) == (none[0], none[1]["detail"]) == (404, "There is no such claim")
+    status, answer = await ask("GET", "/api/v1/claims", **who)
+    assert (status, answer["code"]) == (403, "whole_organisation_only")  # `/cameras` has those within
+
+
+async def test_what_is_asked_about_is_told_apart_and_what_was_removed_too(part: Part) -> None:
+    asked = {"ids": [part.fence, part.gate, "none", part.house, part.yard]}
+    assert await part.mine.ask("POST", "/reached", asked) == (200, {"ids": [part.gate, part.house]})
+    assert (await part.tree.ask("POST", "/reached", asked))[1]["ids"] == [
+        part.fence, part.gate, part.house, part.yard
+    ]  # fmt: skip
+    assert (await part.tree.remove(part.gate))[0] < 300
+    assert (await part.mine.ask("POST", "/reached", asked))[1]["ids"] == [part.gate, part.house]
+    theirs = Tree(part.tree.site, {"organisation": "org-b"})
+    assert (await theirs.ask("POST", "/reached", asked))[1]["ids"] == []

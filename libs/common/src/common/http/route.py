@@ -118,6 +118,9 @@ class Route:
     narrows: bool = False
     """The handler shows and changes no more than what a scoped actor's rights cover. Others are closed to
     people whose rights end at some items or servers."""
+    recorded: bool = True
+    """A visitor's request is in the customer's audit log. Not one that the gateway makes again and again for
+    whoever listens, and that tells nothing which was not known."""
     public: bool = False
     """No access token needed (the handler may ask for another proof)."""
     body: type[Body] | None = None

@@ -147,7 +147,7 @@ async def _serve(route: Route, guard: Guard, request: web.Request) -> web.Stream
             action = route.allow.value if route.allow else ""
             await guard.records.refused(actor, action, f"{request.method} {request.path}", error)
             raise
-        if actor.visitor:
+        if actor.visitor and route.recorded:
             await guard.records.visited(actor, request.method, request.path, response.status)
         return response
 

@@ -13,8 +13,8 @@ from common.http import Answer, Call, NoQuery, Page, PageQuery, Route, SecretBod
 from common.http.origin import TrustedProxies, around
 from common.ids import ClaimId
 from common.sealing import Sealer
-from provisioning.domain import Claim, ClaimState, hint, warnings
-from provisioning.service import ClaimService
+from provisioning.domain import Claim, ClaimState, hint, no_claim, no_place, warnings
+from provisioning.service import ClaimService, Reaching
 
 
 class NewClaim(SecretBody):
@@ -91,8 +91,9 @@ class Networks:
 
 
 class ClaimsApi:
-    def __init__(self, service: ClaimService, networks: Networks, clock: Clock) -> None:
+    def __init__(self, service: ClaimService, reaching: Reaching, networks: Networks, clock: Clock) -> None:
         self._service = service
+        self._reaching = reaching
         self._networks = networks
         self._clock = clock
 
@@ -105,6 +106,7 @@ class ClaimsApi:
                 summary="Claim a camera by its id and password",
                 tag="Cameras",
                 allow=Action.CLAIM_CAMERA,
+                narrows=True,
                 body=NewClaim,
                 answer=ClaimAnswer,
                 status=201,
@@ -128,6 +130,7 @@ class ClaimsApi:
                 summary="How far a claim is",
                 tag="Cameras",
                 allow=Action.READ_CAMERAS,
+                narrows=True,
                 answer=ClaimAnswer,
                 problems=(404,),
             ),
@@ -135,6 +138,8 @@ class ClaimsApi:
 
     async def claim(self, call: Call[NewClaim, NoQuery]) -> Answer:
         body = call.body
+        if not (await self._reaching.of(call.actor)).holds(body.parent):
+            raise no_place()
         claim = await self._service.claim(
             call.actor,
             body.device_id,
@@ -151,7 +156,11 @@ class ClaimsApi:
         return Page.of([self._answer(claim) for claim in claims], query.limit, lambda claim: claim.id)
 
     async def one_claim(self, call: Call[None, NoQuery]) -> ClaimAnswer:
-        return self._answer(await self._service.get(call.actor.organisation, ClaimId(call.path["id"])))
+        """One for a camera out of reach is like one that is not there."""
+        claim = await self._service.get(call.actor.organisation, ClaimId(call.path["id"]))
+        if call.actor.scoped and not await self._reaching.covered(call.actor, [claim.camera]):
+            raise no_claim()
+        return self._answer(claim)
 
     def _answer(self, claim: Claim) -> ClaimAnswer:
         return ClaimAnswer.of(claim, self._clock.now())

@@ -9,10 +9,11 @@ from pydantic import Field
 from common.auth import Action, Actor
 from common.contracts.licensing import LicenceState
 from common.http import Answer, Call, NoQuery, Query, Route
+from common.http.reached import Ids
 from provisioning.api.item_answers import ItemAnswer, SearchAnswer, TreeAnswer
 from provisioning.api.preconditions import etag, unless_known
 from provisioning.domain import SHOWN, Item, Language, language_of
-from provisioning.service import ArrangingService, FavouritesService, Filter, LookingService
+from provisioning.service import ArrangingService, FavouritesService, Filter, LookingService, Reaching
 from provisioning.service.presence import Connection
 
 
@@ -60,11 +61,16 @@ class SearchQuery(Spoken):
 
 class ItemsApi:
     def __init__(
-        self, looking: LookingService, arranging: ArrangingService, favourites: FavouritesService
+        self,
+        looking: LookingService,
+        arranging: ArrangingService,
+        favourites: FavouritesService,
+        reaching: Reaching,
     ) -> None:
         self._looking = looking
         self._arranging = arranging
         self._favourites = favourites
+        self._reaching = reaching
 
     def routes(self) -> list[Route]:
         one, liked = "/api/v1/items/{id}", "/api/v1/items/{id}/favourite"
@@ -73,6 +79,8 @@ class ItemsApi:
                    query=TreeQuery, answer=TreeAnswer),
             _route("GET", "/api/v1/items/search", self.search, "Items by a piece of name, serial or MAC",
                    query=SearchQuery, answer=SearchAnswer),
+            _route("POST", "/api/v1/items/reached", self.reached, "Which of these items I reach",
+                   recorded=False, body=Ids, answer=Ids),
             _route("GET", one, self.get, "An item and where it lies", answer=ItemAnswer),
             _route("PUT", liked, self.favour, "Show it at the top",
                    status=204, problems=(409,)),
@@ -93,6 +101,11 @@ class ItemsApi:
     async def get(self, call: Call[None, NoQuery]) -> Answer:
         item = await self._reached(call.actor, call.path["id"])
         return Answer(ItemAnswer.of(await self._looking.one(call.actor, item)), headers=etag(item.version))
+
+    async def reached(self, call: Call[Ids, NoQuery]) -> Ids:
+        """Also such as were removed: whoever reached them hears of it."""
+        reached = await self._reaching.covered(call.actor, call.body.ids)
+        return Ids(ids=[item for item in call.body.ids if item in reached])
 
     async def favour(self, call: Call[None, NoQuery]) -> None:
         await self._favourites.add(call.actor, await self._reached(call.actor, call.path["id"]))

@@ -99,10 +99,10 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     cameras = CameraService(store, presence, clock)
     access = AccessBook(parts.database)
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
-    claiming, working = _claiming(parts, settings, vault, room, known, transfers)
+    reaching = Reaching(ItemStore(parts.database), access)
+    claiming, working = _claiming(parts, settings, vault, room, known, transfers, reaching)
     credentials = CredentialService(store, vault, tokens, clock)
     configuring = ConfigurationService(store, clock)
-    reaching = Reaching(ItemStore(parts.database), access)
     return Assembly(
         routes=[
             *claiming,
@@ -125,6 +125,7 @@ def _claiming(
     room: WaitingRoom,
     known: KnownDeviceIndex,
     transfers: TransferService,
+    reaching: Reaching,
 ) -> tuple[list[Route], list[DueLoop]]:
     """Claims one by one and from files, and what ends them."""
     clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
@@ -139,7 +140,7 @@ def _claiming(
     importing = _loop(parts, "claim_imports", imports.next_due, work.work)
     networks = Networks(TrustedProxies(settings.trusted_proxies), parts.sealer)
     routes = [
-        *ClaimsApi(claims, networks, clock).routes(),
+        *ClaimsApi(claims, reaching, networks, clock).routes(),
         *ImportsApi(imports, importing.nudge).routes(),
     ]
     return routes, [importing, _loop(parts, "claim_expiry", expiry.next_due, expiry.work)]
@@ -160,7 +161,7 @@ def _tree(
     looking = LookingService(store, reaching, presence, kept)
     return [
         *CamerasApi(cameras, arranging, reaching, clock).routes(),
-        *ItemsApi(looking, arranging, FavouritesService(store, clock)).routes(),
+        *ItemsApi(looking, arranging, FavouritesService(store, clock), reaching).routes(),
         *ArrangingApi(arranging, UndoingService(store, arranging, clock), looking).routes(),
     ]
 

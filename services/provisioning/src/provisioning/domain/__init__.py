@@ -2,7 +2,7 @@
 
 from provisioning.domain.alphabet import LANGUAGES, Language, language_of, sort_key
 from provisioning.domain.camera import Camera, Credentials, Retired
-from provisioning.domain.claim import Claim, ClaimState
+from provisioning.domain.claim import Claim, ClaimState, no_claim
 from provisioning.domain.claim_import import (
     ClaimImport,
     FileRow,
@@ -94,6 +94,7 @@ __all__ = [
     "hint",
     "language_of",
     "lost",
+    "no_claim",
     "no_place",
     "no_room",
     "row_id",

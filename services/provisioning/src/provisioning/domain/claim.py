@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from common.contracts.provisioning import CameraClaimed, ClaimProgressed
+from common.errors import NotFound
 from common.ids import CameraId, ClaimId, OrganisationId, UserId
 from provisioning.domain.device_id import DeviceId
 
@@ -150,3 +151,8 @@ class Claim:
     def _now(self, state: ClaimState, at: datetime) -> tuple["Claim", ClaimProgressed]:
         changed = replace(self, state=state, changed_at=at, version=self.version + 1)
         return changed, changed.progress(at)
+
+
+def no_claim() -> NotFound:
+    """Also for one that is somebody else's."""
+    return NotFound("claim_not_found", "There is no such claim")

@@ -1,5 +1,7 @@
 """How far somebody reaches into the tree, as it is at this moment (rule 28)."""
 
+from collections.abc import Collection
+
 from common.auth import Actor
 from provisioning.domain import EVERYTHING, Reach, Shape
 from provisioning.service.item_needs import Access, Items
@@ -20,6 +22,12 @@ class Reaching:
         """The same, in a shape that was read already."""
         granted = await self._granted(actor)
         return EVERYTHING if granted is None else shape.reach(granted)
+
+    async def covered(self, actor: Actor, items: Collection[str]) -> set[str]:
+        """Which of these items the actor reaches, also where they are no longer shown."""
+        reach = await self.of(actor)
+        known = await self._store.some(actor.organisation, items)
+        return {item.id for item in known.values() if reach.covers(item.id, item.parent)}
 
     async def _granted(self, actor: Actor) -> frozenset[str] | None:
         return (await self._access.scope(actor)).items if actor.scoped else None

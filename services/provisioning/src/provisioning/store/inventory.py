@@ -14,7 +14,7 @@ from common.copies import if_newer
 from common.database import Database, Index, Update, Write
 from common.errors import NotFound
 from common.ids import CameraId, ClaimId, OrganisationId
-from provisioning.domain import CONTAINERS, Camera, Claim, DeviceId, Reach
+from provisioning.domain import CONTAINERS, Camera, Claim, DeviceId, Reach, no_claim
 from provisioning.service.needs import Aggregate, Licence
 from provisioning.store import documents
 from provisioning.store.documents import CLAIMS, ITEMS
@@ -48,7 +48,7 @@ class InventoryStore:
     async def claim(self, organisation: OrganisationId, claim: ClaimId) -> Claim:
         row = await self._database.get(CLAIMS, {"_id": claim, "organisation": organisation})
         if row is None:
-            raise NotFound("claim_not_found", "There is no such claim")
+            raise no_claim()
         return documents.to_claim(row)
 
     async def claims(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Claim]:

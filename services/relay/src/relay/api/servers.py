@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from common.access import AccessBook
 from common.auth import Action, bearer
 from common.http import Answer, Body, Call, NoQuery, Page, PageQuery, Route
+from common.http.reached import Ids
 from common.ids import ServerId
 from relay.domain.servers import HEARTBEAT_EVERY, NEXT_STEPS, Server
 from relay.service.servers import Servers
@@ -58,6 +59,9 @@ class ServerApi:
                   allow=register, body=NewServer, answer=Registered, status=201, idempotent=True),
             Route(method="GET", path=PATH, handler=self.servers, summary="The organisation's servers",
                   tag="Servers", allow=look, narrows=True, query=PageQuery, answer=Page[ServerAnswer]),
+            Route(method="POST", path=PATH + "/reached", handler=self.reached, allow=look, narrows=True,
+                  recorded=False, summary="Which of these servers I reach", tag="Servers", body=Ids,
+                  answer=Ids),
             Route(method="GET", path=one, handler=self.server, summary="One server", tag="Servers",
                   allow=look, narrows=True, answer=ServerAnswer),
             Route(method="DELETE", path=one, handler=self.remove, summary="Remove a server", tag="Servers",
@@ -84,6 +88,10 @@ class ServerApi:
         scope = await self._book.scope(call.actor)
         server = await self._service.get(call.actor.organisation, ServerId(call.path["id"]), scope)
         return _answer(server)
+
+    async def reached(self, call: Call[Ids, NoQuery]) -> Ids:
+        servers = (await self._book.scope(call.actor)).servers
+        return Ids(ids=[server for server in call.body.ids if servers is None or server in servers])
 
     async def remove(self, call: Call[None, NoQuery]) -> None:
         """Its open sessions are closed, and its credential holds no longer."""
