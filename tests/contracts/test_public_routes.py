@@ -8,8 +8,10 @@ from importlib import import_module
 import pytest
 
 from common.http import Route
+from common.http.reached import Ids
 from common.openapi import document
 from common.testing import MemoryHouse
+from gateway.clients import reach
 from gateway.domain.routes import SERVICES, find
 
 
@@ -32,6 +34,14 @@ def test_what_a_service_answers_to_anybody_the_gateway_lets_through_without_a_to
     way = find(route.method, re.sub(r"\{\w+\}", "0192", route.path))
     assert way is not None
     assert (way.service, way.public) == (service, route.public)
+
+
+@pytest.mark.parametrize(("service", "path"), [("provisioning", reach.ITEMS), ("relay", reach.SERVERS)])
+def test_what_the_gateway_asks_about_news_is_answered_to_people_with_rights_on_a_part(
+    service: str, path: str
+) -> None:
+    [asked] = [route for route in routes(service) if (route.method, route.path) == ("POST", path)]
+    assert (asked.narrows, asked.recorded, asked.body, asked.answer) == (True, False, Ids, Ids)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import ClientPayloadError, ClientResponse
+from aiohttp import ClientPayloadError, ClientResponse, web
 
 from common.auth import Role
-from common.contracts.provisioning import CameraRenamed
-from common.contracts.relay import UsageSampled
+from common.contracts.provisioning import CameraRenamed, ItemsMoved
+from common.contracts.relay import AllowanceCrossed, UsageSampled
 from common.envelope import Envelope
 from common.ids import CameraId, OrganisationId, RemoteSessionId, SessionId
 from integration.gateway.house import Town, town
@@ -83,6 +83,88 @@ async def test_a_role_hears_only_what_it_may_read() -> None:
     async with town({}, events_heartbeat=0.05) as place, listening(place, role=Role.TECHNICIAN) as answer:
         place.gateway.stream.hear(renamed("hidden"))
         assert "hidden" not in await said(answer, b"still")
+
+
+def provisioning(reached: set[str], asked: list[tuple[str, list[str]]]) -> web.Application:
+    """Tells what is reached, and keeps who asked about what."""
+
+    async def which(request: web.Request) -> web.Response:
+        ids = (await request.json())["ids"]
+        asked.append((request.headers["Authorization"], ids))
+        return web.json_response({"ids": [one for one in ids if one in reached]})
+
+    app = web.Application()
+    app.router.add_post("/api/v1/items/reached", which)
+    return app
+
+
+def at(camera: str, name: str) -> Envelope:
+    event = CameraRenamed(
+        organisation=OrganisationId("org-a"), version=1, at=NOW, camera=CameraId(camera), name=name
+    )
+    return Envelope(event, id=f"id-{name}")
+
+
+async def test_somebody_with_rights_on_a_part_hears_of_that_part() -> None:
+    asked: list[tuple[str, list[str]]] = []
+    services = {"provisioning": provisioning({"c1"}, asked)}
+    async with town(services) as place, listening(place, scoped=True) as answer:
+        await said(answer, b"retry")
+        for event in (at("c2", "theirs"), at("c1", "mine"), at("c1", "last")):
+            place.gateway.stream.hear(event)
+        text = await said(answer, b"last")
+        assert "mine" in text
+        assert "theirs" not in text
+        assert {frozenset(ids) for _, ids in asked} == {frozenset({"c1", "c2"})}
+        assert asked[0][0].startswith("Bearer ")
+
+
+async def test_what_was_missed_is_asked_about_like_news() -> None:
+    async with town({"provisioning": provisioning({"c1"}, [])}) as place:
+        for event in (at("c1", "first"), at("c2", "theirs"), at("c1", "mine")):
+            place.gateway.stream.hear(event)
+        async with listening(place, last="id-first", scoped=True) as answer:
+            text = await said(answer, b"mine")
+            assert "theirs" not in text
+
+
+async def test_what_moved_is_no_news_for_a_part_but_a_reason_to_look_again() -> None:
+    moved = ItemsMoved(
+        organisation=OrganisationId("org-a"), version=2, at=NOW, parents={"c1": None, "c2": "elsewhere"}
+    )
+    services = {"provisioning": provisioning({"c1"}, [])}
+    async with town(services) as place, listening(place, scoped=True) as answer:
+        await said(answer, b"retry")
+        place.gateway.stream.hear(Envelope(moved))
+        text = await said(answer, b"rearranged")
+        assert "event: reset" in text
+        assert "elsewhere" not in text
+
+
+async def test_news_that_nobody_can_judge_are_not_told() -> None:
+    async with town({}) as place, listening(place, scoped=True) as answer:
+        await said(answer, b"retry")
+        place.gateway.stream.hear(at("c1", "mine"))
+        text = await said(answer, b"reach_unknown")
+        assert "mine" not in text
+
+
+async def test_what_is_about_the_whole_organisation_is_not_for_a_part() -> None:
+    services = {"provisioning": provisioning({"c1"}, [])}
+    crossed = AllowanceCrossed(
+        organisation=OrganisationId("org-a"),
+        version=1,
+        at=NOW,
+        period="2026-03",
+        percent=80,
+        used_bytes=8,
+        allowance_bytes=10,
+    )
+    async with town(services) as place, listening(place, scoped=True) as answer:
+        await said(answer, b"retry")
+        place.gateway.stream.hear(Envelope(crossed))
+        place.gateway.stream.hear(at("c1", "mine"))
+        assert "allowance" not in await said(answer, b"mine")
 
 
 async def test_usage_samples_are_not_news() -> None:

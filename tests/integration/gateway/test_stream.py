@@ -69,7 +69,7 @@ async def hear(listener: Listener, last: str) -> str:
     text = b""
     async with asyncio.timeout(20):
         while last.encode() not in text:
-            text += await listener.frames(1)
+            text += b"".join(one.frame for one in await listener.news(1))
     return text.decode()
 
 

@@ -162,6 +162,8 @@ async def test_somebody_with_some_servers_and_items_reaches_no_others(site: Any)
     listed = await site.ask("GET", "/api/v1/servers", credential=guest)
     assert [one["id"] for one in listed.body["items"]] == [shared]
     assert (await site.ask("GET", f"/api/v1/servers/{hidden}", credential=guest)).status == 404
+    told = await site.ask("POST", "/api/v1/servers/reached", {"ids": [hidden, shared]}, credential=guest)
+    assert told.body == {"ids": [shared]}
     assert (await site.ask("POST", PATH, {"server": shared}, credential=guest)).status == 201
     refused = await site.ask("POST", PATH, {"server": hidden}, credential=guest)
     assert (refused.status, refused.body["code"]) == (404, "server_not_found")

@@ -19,6 +19,7 @@ from gateway.api.pages import Pages
 from gateway.clients.identity import Identity
 from gateway.clients.limits import Limits
 from gateway.clients.pool import Upstream
+from gateway.clients.reach import Reach
 from gateway.consumers import event_stream
 from gateway.domain.buckets import Pace
 from gateway.domain.cookies import Cookies
@@ -28,6 +29,7 @@ from gateway.service.admission import Admission
 from gateway.service.browsers import Browsers
 from gateway.service.feed import Feed, Sessions
 from gateway.service.keys import KeyTokens
+from gateway.service.sight import Sight
 from gateway.settings import Settings
 
 
@@ -85,7 +87,8 @@ def build(settings: Settings, parts: Parts) -> Gateway:
         traced=bool(settings.otlp_endpoint),
     )
     pages = Pages(upstreams)
-    events = Events(feed, sessions, admission, credentials, addresses, settings.events_heartbeat)
+    sight = Sight(Reach(upstreams["provisioning"], upstreams["relay"]))
+    events = Events(feed, sight, sessions, admission, credentials, addresses, settings.events_heartbeat)
     queue = Topology(settings.bus_prefix, "gateway").queue
     stream = event_stream(f"{queue}.stream", feed)
 

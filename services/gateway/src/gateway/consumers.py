@@ -17,6 +17,6 @@ def event_stream(name: str, feed: Feed) -> Stream:
     def hear(envelope: Envelope) -> None:
         event = envelope.event
         if event.organisation is not None and event.wire in VISIBLE:
-            feed.tell(Happening.of(envelope.id, event.wire, event.organisation, envelope.body()))
+            feed.tell(Happening.of(envelope.id, event.organisation, event, envelope.body()))
 
     return Stream(name, HEARD, hear)

@@ -24,14 +24,24 @@ _AUTHORIZATION: Final = frozenset({b"authorization"})
 _PROTOCOL: Final = frozenset({b"sec-websocket-protocol"})
 
 
-class Admitted(NamedTuple):
-    """Somebody who may pass. Header lines for the service in the place of the `hidden` ones (lower case), and
-    for the client."""
+class Changed(NamedTuple):
+    """Header lines for the service in the place of the `hidden` ones (lower case), and for the client."""
 
-    actor: Actor
     to_service: bytes = b""
     hidden: frozenset[bytes] = frozenset()
     to_client: bytes = b""
+
+
+AS_IT_CAME: Final = Changed()
+
+
+class Admitted(NamedTuple):
+    """Somebody who may pass, and what of the request does not stay as it came."""
+
+    actor: Actor
+    authorization: bytes
+    """The header line that shows the access token to a service."""
+    changed: Changed = AS_IT_CAME
     by_cookie: bool = False
 
 
@@ -55,7 +65,8 @@ class Credentials:
             return await self._browser(request, client, websocket=websocket)
         shown = bearer(given)
         actor, access = await self._holder(shown, client)
-        return Admitted(actor) if access == shown else Admitted(actor, _line(access), _AUTHORIZATION)
+        line = _line(access)
+        return Admitted(actor, line, AS_IT_CAME if access == shown else Changed(line, _AUTHORIZATION))
 
     async def _holder(self, shown: str, client: str) -> Holder:
         """Whose it is, and the access token for services: what was shown, or what an API key stands for."""
@@ -68,10 +79,12 @@ class Credentials:
         which ends up in logs."""
         place = offered.index(_MARKER)
         actor, access = await self._holder(offered[place + 1], client)
+        line = _line(access)
         if rest := offered[:place] + offered[place + 2 :]:
             more = b"Sec-WebSocket-Protocol: %b\r\n" % ", ".join(rest).encode("latin-1")
-            return Admitted(actor, _line(access) + more, _PROTOCOL)
-        return Admitted(actor, _line(access), _PROTOCOL, b"Sec-WebSocket-Protocol: access_token\r\n")
+            return Admitted(actor, line, Changed(line + more, _PROTOCOL))
+        chosen = b"Sec-WebSocket-Protocol: access_token\r\n"
+        return Admitted(actor, line, Changed(line, _PROTOCOL, chosen))
 
     async def _browser(self, request: web.Request, client: str, *, websocket: bool) -> Admitted:
         access, refresh = self.cookies.read(request.headers.getall("Cookie"))
@@ -86,7 +99,8 @@ class Credentials:
         if signed.fresh is not None:
             request[COOKIES] = self.cookies.keep(signed.fresh)
         _must_mean(request, signed.actor)
-        return Admitted(signed.actor, _line(signed.access), by_cookie=True)
+        line = _line(signed.access)
+        return Admitted(signed.actor, line, Changed(line), by_cookie=True)
 
 
 def _must_mean(request: web.Request, actor: Actor) -> None:

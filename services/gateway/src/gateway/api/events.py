@@ -6,10 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.api.credentials import Credentials
+from gateway.api.credentials import Admitted, Credentials
 from gateway.api.headers import Addresses
+from gateway.domain.happenings import Happening, reset
 from gateway.service.admission import Admission
 from gateway.service.feed import Feed, Listener, Overrun, Sessions
+from gateway.service.sight import Sight, Unseen
 
 PATIENCE: Final = 10.0
 """Seconds a client may take to read what it was sent."""
@@ -25,6 +27,7 @@ class Events:
     def __init__(
         self,
         feed: Feed,
+        sight: Sight,
         sessions: Sessions,
         admission: Admission,
         credentials: Credentials,
@@ -32,6 +35,7 @@ class Events:
         heartbeat: float,
     ) -> None:
         self._feed = feed
+        self._sight = sight
         self._sessions = sessions
         self._admission = admission
         self._credentials = credentials
@@ -48,21 +52,29 @@ class Events:
             with self._feed.listen(actor, last_seen) as (listener, complete):
                 response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
                 await response.prepare(request)
-                first = b"retry: 1000\n\n" if complete else _reset("unknown_id")
+                first = b"retry: 1000\n\n" if complete else reset("unknown_id")
                 await _send(request, response, first)
-                ends = actor.expires - (AHEAD if admitted.by_cookie else 0)
-                await self._follow(request, response, listener, ends)
+                await self._follow(request, response, listener, admitted)
                 return response
 
     async def _follow(
-        self, request: web.Request, response: web.StreamResponse, listener: Listener, ends: float
+        self, request: web.Request, response: web.StreamResponse, listener: Listener, admitted: Admitted
     ) -> None:
+        ends = admitted.actor.expires - (AHEAD if admitted.by_cookie else 0)
         try:
             while (left := ends - time.time()) > 0:
-                frames = await listener.frames(min(self._heartbeat, left))
+                news = await listener.news(min(self._heartbeat, left))
+                frames = await self._frames(news, admitted)
                 await _send(request, response, frames or b": still here\n\n")
         except Overrun:
-            await _send(request, response, _reset("too_slow"))
+            await _send(request, response, reset("too_slow"))
+        except Unseen:
+            await _send(request, response, reset("reach_unknown"))
+
+    async def _frames(self, news: list[Happening], admitted: Admitted) -> bytes:
+        if news and admitted.actor.scoped:
+            return await self._sight.frames(news, admitted.authorization)
+        return b"".join(one.frame for one in news)
 
 
 async def _send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
@@ -73,8 +85,3 @@ async def _send(request: web.Request, response: web.StreamResponse, data: bytes)
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionResetError from None
-
-
-def _reset(reason: str) -> bytes:
-    """Tells the client to load its lists anew: what it missed cannot be told one by one."""
-    return b'retry: 1000\nevent: reset\ndata: {"reason":"%b"}\n\n' % reason.encode()

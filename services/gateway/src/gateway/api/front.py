@@ -19,7 +19,7 @@ from common.http.problems import refusal
 from common.http.serve import SECONDS
 from common.ids import new_id
 from gateway.api.booking import Booking, nobody
-from gateway.api.credentials import COOKIES, Admitted, Credentials, set_cookies
+from gateway.api.credentials import AS_IT_CAME, COOKIES, Admitted, Credentials, set_cookies
 from gateway.api.headers import Addresses, lines, preflight, same_client, security, trace_lines, trace_parent
 from gateway.api.lane import Express, Lane, Ticket
 from gateway.api.portal import Portal
@@ -36,7 +36,6 @@ from gateway.service.feed import Sessions
 Inside = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """aiohttp's server types what it handles by its base; an application's is always a `web.Request`."""
 SETTLE: Final = 10.0
-_NOBODY: Final = (None, b"", frozenset[bytes](), b"", False)
 _tracer = trace.get_tracer("vedette.gateway")
 log = structlog.get_logger("gateway")
 
@@ -160,7 +159,7 @@ class Front:
         begun: Connection | None = None,
     ) -> web.StreamResponse:
         name = identity.encode("ascii")
-        _, more, hidden, chosen, _ = admitted or _NOBODY
+        more, hidden, chosen = admitted.changed if admitted else AS_IT_CAME
         to_client = b"X-Request-ID: %b\r\n%b%b%b" % (name, limit, chosen, self._security_lines)
         if self._origins and (origin := request.headers.get("Origin")) in self._origins:
             to_client += b"Access-Control-Allow-Origin: %b\r\nVary: Origin\r\n" % str(origin).encode("ascii")

@@ -1,11 +1,13 @@
 """What changed in an organisation, as its people may hear it: a bounded window per organisation."""
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from common.auth import Action
+from common.contracts import Event
+from common.contracts.provisioning import ItemsMoved
 
 VISIBLE: Final[Mapping[str, Action]] = {
     "identity.organisation_created.v1": Action.READ_ORGANISATION,
@@ -33,6 +35,37 @@ VISIBLE: Final[Mapping[str, Action]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Subjects:
+    """The items of the tree, cameras among them, and the servers that something is about."""
+
+    items: frozenset[str] = frozenset()
+    servers: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, event: Event) -> "Subjects":
+        """By the names that all contracts use. None of them: it is about the organisation."""
+        items = (getattr(event, name, None) for name in ("camera", "item"))
+        return cls(_ids(items), _ids([getattr(event, "server", None)]))
+
+    @classmethod
+    def of_all(cls, several: Iterable["Subjects"]) -> "Subjects":
+        """All of them together."""
+        items, servers = set[str](), set[str]()
+        for one in several:
+            items |= one.items
+            servers |= one.servers
+        return cls(frozenset(items), frozenset(servers))
+
+    def meets(self, reached: "Subjects") -> bool:
+        """Whether somebody who reaches these hears of it."""
+        return not (self.items.isdisjoint(reached.items) and self.servers.isdisjoint(reached.servers))
+
+
+def _ids(found: Iterable[str | None]) -> frozenset[str]:
+    return frozenset(one for one in found if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One event, ready to be sent."""
 
@@ -41,12 +74,28 @@ class Happening:
     needs: Action
     frame: bytes
     """As server-sent event, blank line included."""
+    about: Subjects = Subjects()
+    rearranges: bool = False
+    """Things may have come into somebody's part, or left it."""
 
     @classmethod
-    def of(cls, identity: str, wire: str, organisation: str, body: bytes) -> "Happening":
+    def of(cls, identity: str, organisation: str, event: Event, body: bytes) -> "Happening":
         """`body` is the event's JSON, which has no line breaks."""
-        frame = b"id: %b\nevent: %b\ndata: %b\n\n" % (identity.encode(), wire.encode(), body)
-        return cls(identity, organisation, VISIBLE[wire], frame)
+        frame = b"id: %b\nevent: %b\ndata: %b\n\n" % (identity.encode(), event.wire.encode(), body)
+        moved = event.wire == ItemsMoved.wire
+        return cls(identity, organisation, VISIBLE[event.wire], frame, Subjects.of(event), moved)
+
+    def seen_by(self, reached: Subjects) -> bytes:
+        """What of it is told to somebody who reaches no more than these. Not what was moved where: that could
+        be things of others."""
+        if self.rearranges:
+            return reset("rearranged")
+        return self.frame if self.about.meets(reached) else b""
+
+
+def reset(reason: str) -> bytes:
+    """Tells a client to load its lists anew: what it missed cannot be told one by one."""
+    return b'retry: 1000\nevent: reset\ndata: {"reason":"%b"}\n\n' % reason.encode()
 
 
 class Window:

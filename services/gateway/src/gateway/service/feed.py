@@ -27,34 +27,33 @@ class Listener:
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
-        self._frames: deque[bytes] = deque()
+        self._news: deque[Happening] = deque()
         self._more = asyncio.Event()
         self._overrun = False
 
     def hear(self, happening: Happening) -> None:
-        # Which cameras a scoped person may see is known to provisioning, not here.
-        if self.actor.scoped or not self.actor.may(happening.needs):
+        if not self.actor.may(happening.needs):
             return
-        if len(self._frames) >= QUEUE:
+        if len(self._news) >= QUEUE:
             self._overrun = True
         else:
-            self._frames.append(happening.frame)
+            self._news.append(happening)
         self._more.set()
 
-    async def frames(self, patience: float) -> bytes:
-        """What happened since the last call; b"" when `patience` seconds passed. Raises Overrun."""
+    async def news(self, patience: float) -> list[Happening]:
+        """What happened since the last call; nothing when `patience` seconds passed. Raises Overrun."""
         try:
             async with asyncio.timeout(patience):
                 await self._more.wait()
         except TimeoutError:
-            return b""
+            return []
         if self._overrun:
             DROPPED.inc()
             raise Overrun
         self._more.clear()
-        data = b"".join(self._frames)
-        self._frames.clear()
-        return data
+        news = list(self._news)
+        self._news.clear()
+        return news
 
 
 class Feed:
