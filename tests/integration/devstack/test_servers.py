@@ -10,7 +10,7 @@ import psutil
 import pytest
 from pymongo import AsyncMongoClient
 
-from devstack.ports import choose
+from devstack.ports import free_port
 from devstack.servers import COTURN, MONGO, RABBIT, Coturn, Machine, Mongo, Rabbit, Wanted, find
 from devstack.servers.containers import CoturnContainer, mongo, rabbit
 
@@ -145,8 +145,7 @@ async def test_rabbitmq_in_a_container_keeps_its_messages_over_sigkill() -> None
 async def test_coturn_in_a_container_keeps_its_secret_out_of_sight_and_its_traffic_log_readable(
     tmp_path: Path,
 ) -> None:
-    port = choose({"turn": 0})["turn"]
-    async with CoturnContainer(COTURN.image, tmp_path / "c", "not for everybody", port) as server:
+    async with CoturnContainer(COTURN.image, tmp_path / "c", "not for everybody", free_port()) as server:
         processes = await server.output_of("sh", "-c", "cat /proc/[0-9]*/cmdline")
         assert b"turnserver.conf" in processes
         assert b"not for everybody" not in processes

@@ -5,11 +5,11 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
-from devstack.ports import LOOPBACK, choose, free_port
+from devstack.ports import LOOPBACK, free_port
 from devstack.servers.base import ServerFailedError
-from devstack.servers.coturn import answers_stun, write_configuration
+from devstack.servers.coturn import CONFIGURATION, TRAFFIC_LOG, answers_stun, write_configuration
 from devstack.servers.mongo import DEAD_CLIENTS, primary_answers
 from devstack.servers.rabbit import speaks_amqp
 
@@ -93,7 +93,9 @@ def _container(image: str) -> "DockerContainer":
 def _published(image: str, inside: int, port: int) -> "DockerContainer":
     container = _container(image)
     # On the loopback interface only: `with_bind_ports` would open the port to the network.
-    container.ports[f"{inside}/tcp"] = (LOOPBACK, port)  # type: ignore[assignment]  # testcontainers knows ports only as numbers
+    # testcontainers declares numbers only, and hands on to Docker what is there; Docker takes a pair too.
+    ports = cast("dict[str, tuple[str, int]]", container.ports)
+    ports[f"{inside}/tcp"] = (LOOPBACK, port)
     return container
 
 
@@ -122,15 +124,14 @@ class CoturnContainer(Container):
 
     def __init__(self, image: str, directory: Path, secret: str, port: int) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        file, self.traffic_log = write_configuration(
-            directory, secret, port, choose({"console": 0})["console"]
-        )
+        write_configuration(directory, secret, port, console_port=free_port())
+        self.traffic_log = directory / TRAFFIC_LOG
         container = _container(image)
         container.with_volume_mapping(str(directory), str(directory), "rw")
         # As ourselves: the traffic log is to be read, and the directory to be removed, by us.
         container.with_kwargs(
             network_mode="host", entrypoint="turnserver", user=f"{os.getuid()}:{os.getgid()}"
         )
-        container.with_env("TZ", "UTC").with_command(["-c", str(file)])
+        container.with_env("TZ", "UTC").with_command(["-c", str(directory / CONFIGURATION)])
         url = f"turn:{LOOPBACK}:{port}?transport=udp"
         super().__init__(url, container, lambda: answers_stun(LOOPBACK, port))

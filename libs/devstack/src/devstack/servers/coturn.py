@@ -10,7 +10,8 @@ from devstack.files import write_private
 from devstack.ports import LOOPBACK, choose
 from devstack.servers.base import Private
 
-TRAFFIC_LOG = "turn.log"
+CONFIGURATION, TRAFFIC_LOG = "turnserver.conf", "turn.log"
+"""What `write_configuration` writes and what it names, both in the directory that it is given."""
 _BINDING_REQUEST = b"\x00\x01\x00\x00\x21\x12\xa4\x42"
 _BINDING_SUCCESS = b"\x01\x01"
 
@@ -30,7 +31,7 @@ class Coturn(Private):
         self.traffic_log = directory / TRAFFIC_LOG
         self._console_port = ports["console"]
         self._secret = secret
-        command: list[str | Path] = [binary, "-c", directory / "turnserver.conf"]
+        command: list[str | Path] = [binary, "-c", directory / CONFIGURATION]
         # Times in the traffic log decide to which month bytes belong.
         super().__init__(Child(command, {**os.environ, "TZ": "UTC"}, log or directory / "coturn.log"))
 
@@ -53,13 +54,12 @@ class Coturn(Private):
         return await answers_stun(LOOPBACK, self.port)
 
 
-def write_configuration(directory: Path, secret: str, port: int, console_port: int) -> tuple[Path, Path]:
-    """`turnserver.conf` in `directory`, and the traffic log that it names. The secret is in no argument."""
+def write_configuration(directory: Path, secret: str, port: int, console_port: int) -> None:
+    """The configuration of a coturn that keeps everything in `directory`. The secret is in no argument."""
     # Peers on the loopback interface are refused in production; here both ends are on this machine.
     # No Redis options: with them, two packets of a stranger crash releases before 4.13.
-    file, log = directory / "turnserver.conf", directory / TRAFFIC_LOG
     write_private(
-        file,
+        directory / CONFIGURATION,
         f"""listening-ip={LOOPBACK}
 relay-ip={LOOPBACK}
 listening-port={port}
@@ -69,7 +69,7 @@ realm=vedette
 userdb={directory}/turndb
 pidfile={directory}/turnserver.pid
 verbose
-log-file={log}
+log-file={directory / TRAFFIC_LOG}
 simple-log
 new-log-timestamp
 no-stdout-log
@@ -85,7 +85,6 @@ allow-loopback-peers
 user-quota=8
 """,
     )
-    return file, log
 
 
 class _Answer(asyncio.DatagramProtocol):
