@@ -17,7 +17,7 @@ from common.listener import Listener
 from common.testing import FixedClock, MemoryHouse
 from identity.app import assemble
 from integration.gateway.house import Town, description, town
-from stories.identity.conftest import FORM, PASSWORD, CountingHasher, Mailbox, development
+from stories.identity.portal import FORM, PASSWORD, CountingHasher, Mailbox, development
 
 ORIGIN = "http://127.0.0.1:8080"
 """Ours, as VEDETTE_PUBLIC_URL says by default."""

@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from common.testing import FixedClock, MemoryHouse
-from stories.identity.conftest import Portal, served
+from stories.identity.portal import Portal, served
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Kind, Language, Login, Membership, Organisation, User
 from identity.domain.mails import Letter
 from identity.store import OrganisationStore
-from stories.identity.conftest import PASSWORD, Portal
+from stories.identity.portal import PASSWORD, Portal
 
 Answer = tuple[int, Any]
 

@@ -9,12 +9,6 @@ import pytest
 NEW = "ada@new.example"
 
 
-@pytest.fixture
-async def ada(portal: Any) -> str:
-    await portal.with_account()
-    return str((await portal.signed_in())["access_token"])
-
-
 async def begin(
     portal: Any, ada: str, email: str = NEW, password: str = "correct horse"
 ) -> tuple[int, dict[str, Any]]:

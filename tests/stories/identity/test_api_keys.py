@@ -45,10 +45,8 @@ class Owner:
 
 
 @pytest.fixture
-async def ada(portal: Any) -> Owner:
-    await portal.with_account()
-    tokens = await portal.signed_in()
-    return Owner(portal, tokens["access_token"])
+def ada(portal: Any, ada: str) -> Owner:
+    return Owner(portal, ada)
 
 
 async def test_a_personal_key_acts_as_its_person_and_no_further_than_its_actions(

@@ -56,9 +56,8 @@ class Ada:
 
 
 @pytest.fixture
-async def ada(portal: Any) -> Ada:
-    await portal.with_account()
-    return Ada(portal, (await portal.signed_in())["access_token"])
+def ada(portal: Any, ada: str) -> Ada:
+    return Ada(portal, ada)
 
 
 async def test_an_app_is_enrolled_by_qr_code_and_a_first_code_and_then_signs_in(ada: Ada) -> None:

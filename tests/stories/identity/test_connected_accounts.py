@@ -15,8 +15,8 @@ from joserfc.jwk import RSAKey
 from common.database import Update
 from common.testing import MemoryHouse
 from identity.clients import openid
-from stories.identity.conftest import Portal, served
 from stories.identity.issuer import Issuer, issuer
+from stories.identity.portal import Portal, served
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from common.contracts.identity import AccessChanged, OrganisationCreated
 from common.contracts.relay import ServerStatusChanged
 from identity.domain.accounts import Login
 from identity.domain.mails import Letter
-from stories.identity.conftest import PASSWORD
 from stories.identity.crowd import Crowd, Person
+from stories.identity.portal import PASSWORD
 
 NEW = {
     "first_name": "Nina",
@@ -23,11 +23,6 @@ NEW = {
     "accept_terms": True,
     "accept_privacy": True,
 }
-
-
-@pytest.fixture
-def crowd(portal: Any) -> Crowd:
-    return Crowd(portal)
 
 
 def link(letter: Letter) -> tuple[str, dict[str, str]]:

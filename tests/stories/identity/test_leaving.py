@@ -4,8 +4,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from common.auth import Role
 from common.contracts.identity import AccessChanged, SessionRevoked
 from common.due import DueLoop
@@ -15,12 +13,6 @@ from identity.domain.federation import ConnectedAccount, ConnectedAccounts, Link
 from identity.store import FederationStore, IdentityStore
 
 DELETION = {"current_password": "correct horse"}
-
-
-@pytest.fixture
-async def ada(portal: Any) -> str:
-    await portal.with_account()
-    return str((await portal.signed_in())["access_token"])
 
 
 def loop(portal: Any) -> DueLoop:

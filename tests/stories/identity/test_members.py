@@ -15,11 +15,6 @@ from stories.identity.crowd import Crowd
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def crowd(portal: Any) -> Crowd:
-    return Crowd(portal)
-
-
 async def test_members_are_listed_with_role_and_scope(crowd: Crowd) -> None:
     acme, owner = await crowd.organisation("Acme")
     await crowd.member(acme, Role.VIEWER, "vera@acme.example", items=("hall-1",))

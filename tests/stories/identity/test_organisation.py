@@ -7,12 +7,6 @@ import pytest
 from common.contracts.identity import OrganisationChanged
 
 
-@pytest.fixture
-async def ada(portal: Any) -> str:
-    await portal.with_account()
-    return str((await portal.signed_in())["access_token"])
-
-
 async def test_name_and_preferences_are_changed_and_everybody_hears(portal: Any, ada: str) -> None:
     _, before = await portal.get("organisation", ada)
     assert (before["name"], before["kind"], before["currency"]) == ("Acme s.r.o.", "customer", "CZK")

@@ -10,12 +10,6 @@ from common.contracts.identity import SessionRevoked
 PASSWORD = "correct horse"
 
 
-@pytest.fixture
-async def ada(portal: Any) -> str:
-    await portal.with_account()
-    return str((await portal.signed_in())["access_token"])
-
-
 async def test_a_profile_is_read_and_changed_and_the_username_is_not(portal: Any, ada: str) -> None:
     _, before = await portal.get("me/profile", ada)
     assert (before["email"], before["time_zone"], before["deletion_at"]) == (

@@ -44,8 +44,7 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(portal: Any) -> Scene:
-    crowd = Crowd(portal)
+async def scene(crowd: Crowd) -> Scene:
     acme, owner = await crowd.organisation("Acme")
     partner, boss = await crowd.organisation("Steps", "partner")
     tech = await crowd.member(partner, Role.TECHNICIAN, "tech@steps.example")

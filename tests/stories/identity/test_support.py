@@ -10,11 +10,6 @@ from common.contracts.identity import AccessChanged, SessionRevoked, VisitorEnte
 from stories.identity.crowd import Crowd, Person
 
 
-@pytest.fixture
-def crowd(portal: Any) -> Crowd:
-    return Crowd(portal)
-
-
 async def allowed(owner: Person, **body: Any) -> str:
     status, grant = await owner.post("support-grants", body or {"permanent": True})
     assert status == 201, grant
