@@ -1,7 +1,6 @@
 """One suite for the seam, run against memory and against MongoDB, so that the fake cannot drift."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,17 +19,9 @@ INDEXES = (
 )
 
 
-@pytest.fixture(params=["memory", "mongodb"])
-async def database(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[Database]:
-    if request.param == "memory":
-        yield MemoryDatabase(indexes=INDEXES)
-        return
-    client = open_client(request.getfixturevalue("mongo_url"))
-    real = MongoDatabase(client, prefix)
-    await real.ensure(INDEXES)
-    yield real
-    await client.drop_database(prefix)
-    client.close()
+@pytest.fixture
+def indexes() -> tuple[Index, ...]:
+    return INDEXES
 
 
 async def test_a_commit_writes_everything_or_nothing(database: Database) -> None:

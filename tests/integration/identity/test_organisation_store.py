@@ -1,7 +1,6 @@
 """One suite for the store of organisations' people and visitors, on the memory parts and on MongoDB."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import pytest
 
 from common.auth import Role
+from common.database import Database, Index
 from common.errors import Conflict
 from common.ids import OrganisationId, SessionId, UserId
-from common.mongo import MongoDatabase, open_client
-from common.testing import MemoryDatabase
 from identity.domain.accounts import Membership, Organisation
 from identity.domain.codes import OneTimeCode
 from identity.domain.grants import Entry, PartnerGrant, SupportGrant
@@ -28,16 +26,14 @@ A, B, P = OrganisationId("org-a"), OrganisationId("org-b"), OrganisationId("part
 ADA, BOB = UserId("ada"), UserId("bob")
 
 
-@pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.servers)])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[OrganisationStore]:
-    if request.param == "memory":
-        yield OrganisationStore(MemoryDatabase(indexes=INDEXES))
-        return
-    client = open_client(request.getfixturevalue("mongo_url"))
-    database = MongoDatabase(client, f"{request.getfixturevalue('prefix')}_identity")
-    await database.ensure(INDEXES)
-    yield OrganisationStore(database)
-    client.close()
+@pytest.fixture
+def indexes() -> tuple[Index, ...]:
+    return INDEXES
+
+
+@pytest.fixture
+def store(database: Database) -> OrganisationStore:
+    return OrganisationStore(database)
 
 
 def invitation(identity: str = "i1", **more: Any) -> Invitation:

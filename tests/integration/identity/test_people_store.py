@@ -1,6 +1,5 @@
 """Requests, codes and departures as they are kept: one suite, against memory and against MongoDB."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from common.database import Database
+from common.database import Database, Index
 from common.errors import Conflict, Stale
 from common.ids import UserId
 from common.mongo import MongoDatabase, open_client
-from common.testing import MemoryDatabase
 from identity.domain.accounts import Acceptance, User
 from identity.domain.codes import OneTimeCode
 from identity.domain.email_changes import EmailChange
@@ -34,17 +32,9 @@ FORM = Form(
 ACCEPTED = (Acceptance(document="terms", edition="2026-01", at=NOW),)
 
 
-@pytest.fixture(params=["memory", "mongodb"])
-async def database(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[Database]:
-    if request.param == "memory":
-        yield MemoryDatabase(indexes=INDEXES)
-        return
-    client = open_client(request.getfixturevalue("mongo_url"))
-    real = MongoDatabase(client, prefix)
-    await real.ensure(INDEXES)
-    yield real
-    await client.drop_database(prefix)
-    client.close()
+@pytest.fixture
+def indexes() -> tuple[Index, ...]:
+    return INDEXES
 
 
 @pytest.fixture
