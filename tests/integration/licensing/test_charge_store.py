@@ -1,17 +1,16 @@
 """One suite for charges, refunds and cards, on the memory parts and on MongoDB; every lookup has its index."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from common.database import Database
+from common.database import Database, Index
 from common.errors import Conflict, Stale
 from common.ids import OrganisationId
 from common.mongo import MongoDatabase, open_client
-from common.testing import MemoryDatabase
 from licensing.domain.account import Account
 from licensing.domain.card import Card, Setup, Wallet
 from licensing.domain.charge import Charge, ChargeState, Intent, IntentState
@@ -23,16 +22,9 @@ A, B = OrganisationId("org-a"), OrganisationId("org-b")
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.servers)])
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    if request.param == "memory":
-        yield MemoryDatabase(indexes=INDEXES)
-        return
-    client = open_client(request.getfixturevalue("mongo_url"))
-    database = MongoDatabase(client, f"{request.getfixturevalue('prefix')}_licensing")
-    await database.ensure(INDEXES)
-    yield database
-    client.close()
+@pytest.fixture
+def indexes() -> tuple[Index, ...]:
+    return INDEXES
 
 
 def charge(name: str, organisation: OrganisationId = A, invoice: str = "", minutes: int = 0) -> Charge:

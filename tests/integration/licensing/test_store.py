@@ -1,15 +1,12 @@
 """One suite for the store, on the memory parts and on MongoDB, so that the two cannot drift."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from common.database import Database
+from common.database import Database, Index
 from common.errors import Conflict, Stale
 from common.ids import CameraId, LicenceId, OrganisationId
-from common.mongo import MongoDatabase, open_client
-from common.testing import MemoryDatabase
 from licensing.domain.licence import Change, registered
 from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Organisation, Registration, Trial
@@ -21,16 +18,9 @@ DAY = timedelta(days=1)
 A, B = OrganisationId("org-a"), OrganisationId("org-b")
 
 
-@pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.servers)])
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    if request.param == "memory":
-        yield MemoryDatabase(indexes=INDEXES)
-        return
-    client = open_client(request.getfixturevalue("mongo_url"))
-    database = MongoDatabase(client, f"{request.getfixturevalue('prefix')}_licensing")
-    await database.ensure(INDEXES)
-    yield database
-    client.close()
+@pytest.fixture
+def indexes() -> tuple[Index, ...]:
+    return INDEXES
 
 
 @pytest.fixture
