@@ -16,15 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 import uvloop
 from aiohttp import web
 
-from bench.peers.measure import LOAD_CORE, SERVER_CORE, Peer, Sample, load, need, report, spread
+from bench.peers.measure import SERVER_CORE, Peer, Sample, load, need, report, spread
 from common.app import calm_collector
 from common.clock import SystemClock
 from common.testing import MemoryHouse
@@ -66,7 +67,7 @@ async def serve_camera_port() -> None:
     settings = Settings(
         master_key=base64.b64encode(os.urandom(32)).decode(), camera_port=0, camera_network_rate=0
     )
-    house = MemoryHouse(clock=SystemClock())  # type: ignore[arg-type]
+    house = MemoryHouse(clock=SystemClock())  # type: ignore[arg-type]  # the machine's time, not a test's
     assembly = house.move_in("provisioning", lambda parts: assemble(parts, settings))
     for part in assembly.background:
         await part.open()
@@ -96,24 +97,17 @@ SHARE = 0.7
 CONNECTIONS = 64
 
 
-def p99_at_70_percent(
-    peer: Peer, script: str, folder: Path, per_second: float, seconds: int
-) -> tuple[float, float]:
-    """Requests a second and the 99th percentile in ms when each connection pauses at random between requests."""
+def at_70_percent(peer: Peer, script: str, folder: Path, per_second: float, seconds: int) -> Sample:
+    """A round in which each connection pauses at random between requests."""
     pause = CONNECTIONS / (SHARE * per_second) * 1000
     asked = folder / "paced.lua"
     for _ in range(3):  # what a request itself takes is part of the pace: find the pause that gives 70 %
         asked.write_text(script + PACED.replace("MILLISECONDS", f"{pause:.3f}"))
-        command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
-        said = subprocess.run(
-            [*command, "-s", str(asked), peer.url], check=True, capture_output=True, text=True
-        ).stdout
-        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])  # type: ignore[index]  # wrk says it
-        if abs(rate / per_second - SHARE) < 0.07:
+        paced = load(replace(peer, script=asked), seconds, CONNECTIONS)
+        if abs(paced.per_second / per_second - SHARE) < 0.07:
             break
-        pause = max(0.01, pause + CONNECTIONS * (1 / (SHARE * per_second) - 1 / rate) * 1000)
-    number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()  # type: ignore[union-attr]  # wrk says it
-    return rate, float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+        pause = max(0.01, pause + CONNECTIONS * (1 / (SHARE * per_second) - 1 / paced.per_second) * 1000)
+    return paced
 
 
 @contextmanager
@@ -151,8 +145,8 @@ def measure(rounds: int, seconds: int) -> None:
             for peer in (bare, camera) if turn % 2 == 0 else (camera, bare):
                 samples[peer.name].append(load(peer, seconds))
         most = median(one.per_second for one in samples[camera.name])
-        paced = p99_at_70_percent(camera, script.read_text(), Path(folder), most, seconds)
-    tell(samples, rounds, seconds, grown, f"{paced[1]:.1f} ms at {paced[0]:,.0f} requests/s")
+        paced = at_70_percent(camera, script.read_text(), Path(folder), most, seconds)
+    tell(samples, rounds, seconds, grown, f"{paced.p99_ms:.1f} ms at {paced.per_second:,.0f} requests/s")
 
 
 def tell(samples: dict[str, list[Sample]], rounds: int, seconds: int, grown: str, paced: str) -> None:
@@ -181,7 +175,8 @@ def tell(samples: dict[str, list[Sample]], rounds: int, seconds: int, grown: str
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve: Callable[[], object] = {"bare": serve_bare, "camera": serve_camera_port}[sys.argv[2]]
-        uvloop.run(serve())  # type: ignore[arg-type]
+        servers: dict[str, Callable[[], Coroutine[object, object, None]]]
+        servers = {"bare": serve_bare, "camera": serve_camera_port}
+        uvloop.run(servers[sys.argv[2]]())
     else:
         measure(*map(int, sys.argv[1:] or ("5", "4")))

@@ -7,9 +7,7 @@ connections. The server has one core, load and upstream have the other. Goals: r
 twice fastify's, CPU per request at most 4.5 times nginx's.
 """
 
-import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -33,8 +31,10 @@ from bench.peers.measure import (
     report,
     running,
     spread,
+    wait_for,
 )
 from common.auth.tokens import AUDIENCE, ISSUER, TYPE
+from devstack.ports import choose
 
 PEERS = Path(__file__).parent / "peers"
 NGINX = "/usr/sbin/nginx"
@@ -54,11 +54,11 @@ def main(rounds: int = 5, seconds: int = 5) -> None:
     with ExitStack() as stack:
         peers = start(stack, folder)
         for peer in peers:
-            measure(peer, folder, 8)  # fills the caches of verified tokens
+            load(peer, 8)  # fills the caches of verified tokens
         samples: dict[str, list[Sample]] = {peer.name: [] for peer in peers}
         for number in range(rounds):
             for peer in peers[number % len(peers) :] + peers[: number % len(peers)]:
-                samples[peer.name].append(measure(peer, folder, seconds))
+                samples[peer.name].append(load(peer, seconds))
     nginx, fastify, ours = (samples[name] for name in ("nginx", "fastify", "gateway"))
     rows = [
         [
@@ -83,7 +83,8 @@ def main(rounds: int = 5, seconds: int = 5) -> None:
 
 def start(stack: ExitStack, folder: Path) -> list[Peer]:
     """The upstream on the load's core, the peers on the server's."""
-    static, proxy, fastify, ours = free_ports(4)
+    ports = choose(dict.fromkeys(("static", "nginx", "fastify", "gateway"), 0))
+    static, proxy, fastify, ours = ports.values()
     upstream = f"http://127.0.0.1:{static}"
     stack.enter_context(running(nginx(folder, static, static, f"return 200 '{BODY}';"), LOAD_CORE, folder))
     passing = "proxy_pass http://static; proxy_http_version 1.1; proxy_set_header Connection '';"
@@ -95,19 +96,18 @@ def start(stack: ExitStack, folder: Path) -> list[Peer]:
             [sys.executable, str(PEERS / "gateway_process.py"), str(ours), upstream],
         )
     ]
-    for port in (static, proxy, fastify, ours):
+    for port in ports.values():
         wait_for(port)
-    names = zip(("nginx", "fastify", "gateway"), (proxy, fastify, ours), pids, strict=True)
+    del ports["static"]
     return [
-        Peer(name, f"http://127.0.0.1:{port}/api/v1/cameras", PEERS / "tokens.lua", pid)
-        for name, port, pid in names
+        Peer(name, f"http://127.0.0.1:{port}/api/v1/cameras", PEERS / "tokens.lua", pid, tokens(name, folder))
+        for (name, port), pid in zip(ports.items(), pids, strict=True)
     ]
 
 
-def measure(peer: Peer, folder: Path, seconds: int) -> Sample:
-    """One round with the tokens in the spelling the peer understands (RFC 9864 names `Ed25519`)."""
-    os.environ["TOKENS"] = str(folder / ("eddsa.txt" if peer.name == "fastify" else "ed25519.txt"))
-    return load(peer, seconds)
+def tokens(name: str, folder: Path) -> dict[str, str]:
+    """Where the tokens are in the spelling that this peer understands (RFC 9864 names `Ed25519`)."""
+    return {"TOKENS": str(folder / ("eddsa.txt" if name == "fastify" else "ed25519.txt"))}
 
 
 def nginx(folder: Path, port: int, upstream: int, location: str) -> list[str]:
@@ -151,22 +151,6 @@ def install_fastify(folder: Path) -> None:
     if not all((folder / "node_modules" / package).exists() for package in FASTIFY):
         command = ["npm", "install", "--no-fund", "--no-audit", "--silent", "--prefix", str(folder), *FASTIFY]
         subprocess.run(command, check=True)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
-
-
-def wait_for(port: int) -> None:
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"nobody listens on port {port}; see the logs in {FOLDER}")
 
 
 if __name__ == "__main__":

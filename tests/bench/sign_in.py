@@ -10,7 +10,6 @@ most 1.5 times the quiet one; a token checked from the warm cache in under 20 us
 
 import asyncio
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,22 +20,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.gateway import free_ports, wait_for
 from bench.peers.measure import (
     FOLDER,
     LOAD_CORE,
     SERVER_CORE,
-    cpu_seconds,
+    Peer,
+    Sample,
+    load,
     need,
     report,
     running,
     spread,
+    start_load,
+    wait_for,
 )
 from common.auth import KeySet, TokenVerifier
 from common.clock import SystemClock
 from common.ids import SessionId, UserId, new_id
 from common.sealing import Sealer
 from common.testing import TestKeys
+from devstack.ports import free_port
 from devstack.shared import shared
 from identity.domain.sessions import Session, forgotten
 from identity.service.secrets import Secrets
@@ -59,16 +62,6 @@ print(count / (time.process_time() - before))
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Of one run of wrk."""
-
-    per_cpu_second: float
-    per_second: float
-    p99_ms: float
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
 class Served:
     """Identity on its core."""
 
@@ -79,24 +72,14 @@ class Served:
     user: UserId
     """Whose the devices are that refresh."""
 
-    def load(self, what: str, seconds: int, connections: int) -> Figures:
-        before = cpu_seconds(self.pid)
-        said = self.start(what, seconds, connections).communicate(timeout=seconds + 60)[0]
-        used = cpu_seconds(self.pid) - before
-        requests = int(re.search(r"(\d+) requests in", said)[1])  # type: ignore[index]  # wrk says it always
-        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])  # type: ignore[index]  # as above
-        amount, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()  # type: ignore[union-attr]  # as above
-        refused = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-        p99 = float(amount) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
-        return Figures(requests / used, rate, p99, int(refused[1]) if refused else 0)
-
-    def start(self, what: str, seconds: int, connections: int) -> "subprocess.Popen[str]":
-        command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-        script = ["-s", str(PEERS / f"{what}.lua"), self.url]
-        files = {"LOGINS": self.folder / "logins.txt", "TOKENS": self.folder / "refresh_tokens.txt"}
-        environment = {**os.environ, **{name: str(path) for name, path in files.items()}}
-        environment["PASSWORD"] = PASSWORD
-        return subprocess.Popen([*command, *script], stdout=subprocess.PIPE, text=True, env=environment)
+    def peer(self, what: str) -> Peer:
+        """Identity as one of the scripts loads it."""
+        told = {
+            "LOGINS": str(self.folder / "logins.txt"),
+            "PASSWORD": PASSWORD,
+            "TOKENS": str(self.folder / "refresh_tokens.txt"),
+        }
+        return Peer(what, self.url, PEERS / f"{what}.lua", self.pid, told)
 
 
 def main(rounds: int = 5, seconds: int = 5) -> None:
@@ -108,10 +91,10 @@ def main(rounds: int = 5, seconds: int = 5) -> None:
     with served(folder) as identity:
         for _ in range(rounds):
             bare.append(bare_loop(seconds))
-            logins.append(identity.load("logins", seconds, 4))
+            logins.append(load(identity.peer("logins"), seconds, 4))
             refreshes.append(refreshed(identity, seconds, 64))
             quiet.append(refreshed(identity, seconds, 4))
-            flood = identity.start("logins", seconds + 1, 16)
+            flood = start_load(identity.peer("logins"), seconds + 1, 16)
             time.sleep(0.5)
             flooded.append(refreshed(identity, seconds, 4))
             flood.communicate(timeout=60)
@@ -135,7 +118,7 @@ def main(rounds: int = 5, seconds: int = 5) -> None:
     report("Sign-in", ["what", "per CPU second", "per second", "p99 ms", "failed"], rows, notes)
 
 
-def row(name: str, taken: list[Figures]) -> list[str]:
+def row(name: str, taken: list[Sample]) -> list[str]:
     return [
         name,
         spread([one.per_cpu_second for one in taken]),
@@ -155,7 +138,7 @@ def goal(what: str, values: list[float], wanted: float, *, at_least: bool) -> st
 @contextmanager
 def served(folder: Path) -> Iterator[Served]:
     """Identity with people and signed-in devices; the servers behind it on the load's core."""
-    (port,) = free_ports(1)
+    port = free_port()
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         everywhere = os.sched_getaffinity(0)
@@ -203,10 +186,10 @@ async def sessions(settings: Settings, folder: Path, user: UserId) -> None:
     (folder / "refresh_tokens.txt").write_text("\n".join(tokens) + "\n")
 
 
-def refreshed(identity: Served, seconds: int, connections: int) -> Figures:
+def refreshed(identity: Served, seconds: int, connections: int) -> Sample:
     """A run on devices of its own: what the last run left behind was rotated away."""
     asyncio.run(sessions(identity.settings, identity.folder, identity.user))
-    return identity.load("refreshes", seconds, connections)
+    return load(identity.peer("refreshes"), seconds, connections)
 
 
 def bare_loop(seconds: int) -> float:

@@ -5,14 +5,17 @@ tree moved by less than 8 % between a quiet and a busy machine. Quote ratios wit
 of different runs.
 """
 
+import ctypes
 import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -20,10 +23,27 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from devstack.ports import LOOPBACK
+
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / ".vedette" / "bench"
 RESULTS = ROOT / "docs" / "benchmarks.md"
 SERVER_CORE, LOAD_CORE = "0", "1"
+
+
+class UnreadableReportError(Exception):
+    """wrk said something else than it always does; the message holds what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What wrk says at its end."""
+
+    requests: int
+    per_second: float
+    p99_ms: float
+    failed: int
+    """Answers other than 2xx and 3xx, and what went wrong with connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +53,13 @@ class Sample:
     per_second: float
     cpu_us: float
     """CPU microseconds of the server's process tree per request."""
+    p99_ms: float
     failed: int
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Requests for a second of the server's own CPU time."""
+        return 1e6 / self.cpu_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +70,8 @@ class Peer:
     url: str
     script: Path
     pid: int
+    told: Mapping[str, str] = field(default_factory=dict)
+    """The script's environment, beside ours."""
 
 
 def need(program: str, package: str) -> None:
@@ -68,31 +96,57 @@ def running(command: Sequence[str], core: str, folder: Path) -> Iterator[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time so far of a process, its threads and its children."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    for line in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        total += int(cpu_seconds(int(line)) * 1e9)
-    return total / 1e9
+    """CPU time so far of a process, its threads (also those that ended) and its children."""
+    clock = ctypes.c_int()
+    if error := ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock)):
+        raise OSError(error, f"process {pid} has no clock: {os.strerror(error)}")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return time.clock_gettime(clock.value) + sum(cpu_seconds(int(child)) for child in children)
+
+
+def wait_for(port: int) -> None:
+    """Until somebody listens on a port of this machine."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex((LOOPBACK, port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"nobody listens on port {port}; see the logs in {FOLDER}")
 
 
 def load(peer: Peer, seconds: int, connections: int = 64) -> Sample:
     """One round: wrk on the other core."""
-    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     before = cpu_seconds(peer.pid)
-    said = subprocess.run(
-        [*command, "-s", str(peer.script), peer.url], check=True, capture_output=True, text=True
-    ).stdout
+    said = start_load(peer, seconds, connections).communicate(timeout=seconds + 60)[0]
     used = cpu_seconds(peer.pid) - before
-    requests = int(re.search(r"(\d+) requests in", said)[1])  # type: ignore[index]
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])  # type: ignore[index]
+    seen = read_report(said)
+    return Sample(seen.per_second, used / max(seen.requests, 1) * 1e6, seen.p99_ms, seen.failed)
+
+
+def start_load(peer: Peer, seconds: int, connections: int) -> "subprocess.Popen[str]":
+    """wrk, begun; it ends by itself and prints its report."""
+    wrk = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(peer.script), peer.url]
+    environment = {**os.environ, **peer.told}
+    return subprocess.Popen(
+        ["taskset", "-c", LOAD_CORE, *wrk], stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def read_report(said: str) -> LoadReport:
+    """The figures in what wrk printed, `--latency` being given. Errors: UnreadableReportError."""
+    requests = re.search(r"(\d+) requests in", said)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", said)
+    if requests is None or rate is None or p99 is None:
+        raise UnreadableReportError(
+            f"wrk was expected to tell requests, their rate and p99, and said: {said!r}"
+        )
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
     broken = re.search(r"Socket errors: (.*)", said)
-    failed = (int(refused[1]) if refused else 0) + sum(
-        map(int, re.findall(r"\d+", broken[1] if broken else ""))
-    )
-    return Sample(rate, used / max(requests, 1) * 1e6, failed)
+    failed = [refused[1] if refused else "0", *re.findall(r"\d+", broken[1] if broken else "")]
+    milliseconds = float(p99[1]) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[p99[2]]
+    return LoadReport(int(requests[1]), float(rate[1]), milliseconds, sum(map(int, failed)))
 
 
 def spread(values: Sequence[float], digits: int = 0) -> str:
