@@ -73,6 +73,18 @@ async def test_whether_there_is_an_account_makes_no_difference_in_answer_or_work
     assert portal.hasher.computed == computed
 
 
+async def test_a_password_that_is_tried_first_is_refused_and_the_code_holds(portal: Any) -> None:
+    await portal.with_account()
+    await ask(portal)
+    code = await portal.mailbox.next_code()
+    for guessed in ("qwerty123", "ada@acme.example", "Acme s.r.o. 1"):
+        status, problem = await reset(portal, code, password=guessed)
+        assert (status, problem["code"]) == (422, "password_not_accepted")
+
+    assert (await reset(portal, "0000-0000", password="Acme s.r.o. 1"))[1]["code"] == "reset_refused"
+    assert (await reset(portal, code))[0] == 200
+
+
 async def test_a_code_works_once(portal: Any) -> None:
     await portal.with_account()
     await ask(portal)

@@ -79,6 +79,16 @@ async def test_a_new_person_joins_with_an_account_and_no_organisation_of_their_o
     assert {"invitation.sent", "invitation.accepted"} <= set(crowd.acts())
 
 
+@pytest.mark.parametrize("password", ["welcome1", "nina@new.example", "Neu2026", "acme99"])
+async def test_who_joins_takes_no_password_that_is_tried_first(crowd: Crowd, password: str) -> None:
+    _, owner = await crowd.organisation("Acme")
+    path, proof = link(await invited(crowd, owner))
+    status, problem = await crowd.ask("POST", f"{path}/join", proof | NEW | {"password": password})
+
+    assert (status, problem["code"]) == (422, "password_not_accepted")
+    assert (await crowd.ask("POST", f"{path}/join", proof | NEW))[0] == 201
+
+
 async def test_somebody_with_an_account_signs_in_and_accepts(crowd: Crowd) -> None:
     acme, owner = await crowd.organisation("Acme")
     nina = await crowd.stranger("nina@new.example")

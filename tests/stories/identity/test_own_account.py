@@ -51,6 +51,15 @@ async def test_a_new_password_needs_the_old_one_and_ends_the_other_sessions(port
     assert (await portal.start(password="battery"))[0] == 201
 
 
+@pytest.mark.parametrize("password", ["iloveyou", "nováková1", "acme.sro"])
+async def test_a_new_password_is_none_that_is_tried_first(portal: Any, ada: str, password: str) -> None:
+    body = {"current_password": PASSWORD, "password": password, "password_confirmation": password}
+    status, problem = await portal.ask("PUT", "me/password", ada, body)
+
+    assert (status, problem["errors"][0]["field"]) == (422, "password")
+    assert "do not belong together" in problem["next"]
+
+
 async def test_a_code_for_a_forgotten_password_dies_with_a_new_password(portal: Any, ada: str) -> None:
     await portal.post("password-resets", {"login": "ada@acme.example"})
     code = await portal.mailbox.next_code()

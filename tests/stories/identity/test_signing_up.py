@@ -178,6 +178,20 @@ async def test_a_short_password_is_refused_in_plain_words(portal: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("password", ["password1", "Ada@Acme.example", "Acme-sro-2026"])
+async def test_a_password_that_is_tried_first_activates_nothing_and_the_code_holds(
+    portal: Any, password: str
+) -> None:
+    await portal.sign_up()
+    code = await portal.mailbox.next_code()
+    body = {"email": "ada@acme.example", "code": code, "password": password}
+    status, problem = await portal.post("activations", body)
+    assert (status, problem["code"]) == (422, "password_not_accepted")
+    assert "do not belong together" in problem["next"]
+
+    assert (await portal.activate(code))[0] == 200
+
+
 async def test_guessing_activation_codes_becomes_slow_and_then_kills_the_code(portal: Any) -> None:
     await portal.sign_up()
     code = await portal.mailbox.next_code()

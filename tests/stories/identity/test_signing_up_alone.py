@@ -87,8 +87,17 @@ async def test_every_wrong_field_is_named_at_once(portal: Any) -> None:
     assert fields(problem) == {*wrong, "password_confirmation"}
 
 
-async def test_six_characters_are_enough_whatever_they_are(portal: Any) -> None:
-    assert (await register(portal, password="111111", password_confirmation="111111"))[0] == 202
+async def test_six_characters_are_enough(portal: Any) -> None:
+    assert (await register(portal, password="kvetak", password_confirmation="kvetak"))[0] == 202
+
+
+@pytest.mark.parametrize("password", ["111111", "PassWord1", "Ada.Lovelace_1!", "ada@acme.example"])
+async def test_a_password_that_is_tried_first_is_refused_with_what_to_do(portal: Any, password: str) -> None:
+    status, problem = await register(portal, password=password, password_confirmation=password)
+
+    assert (status, fields(problem)) == (422, {"password"})
+    assert "words that do not belong together" in problem["next"]
+    assert portal.mailbox.letters.empty()
 
 
 async def test_a_taken_username_is_said_to_be_whoever_asks(portal: Any) -> None:
@@ -157,11 +166,13 @@ async def test_the_username_is_kept_as_it_was_typed(portal: Any) -> None:
     assert UserId(user["_id"])
 
 
-async def test_a_hint_comes_in_the_language_asked_for_and_refuses_nothing(portal: Any) -> None:
+async def test_a_hint_comes_in_the_language_asked_for_and_says_what_would_be_refused(portal: Any) -> None:
     status, advice = await portal.post("password-hints", {"password": "heslo", "language": "cs"})
 
     assert status == 200
     assert not advice["accepted"]
     assert advice["hints"][0] == {"code": "too_short", "message": "Heslo musí mít alespoň 6 znaků."}
     status, advice = await portal.post("password-hints", {"password": "password"})
-    assert (status, advice["accepted"], advice["score"]) == (200, True, 0)
+    assert (status, advice["accepted"], advice["score"]) == (200, False, 0)
+    _, advice = await portal.post("password-hints", {"password": "zimni kvetak"})
+    assert advice["accepted"]

@@ -35,9 +35,19 @@ def test_a_weak_password_is_told_what_is_weak_about_it(password: str, hint: str)
     assert found.score < 3
 
 
-def test_only_the_length_decides_whether_it_is_accepted() -> None:
-    assert measure("111111", ()).accepted
-    assert not measure("x9!Qz", ()).accepted
+@pytest.mark.parametrize("password", ["x9!Qz", "111111", "Vedette2026", "lovelace7", "x" * 201])
+def test_what_would_be_refused_is_not_called_accepted(password: str) -> None:
+    found = measure(password, ("ada.lovelace", "lovelace"))
+
+    assert not found.accepted
+    assert found.hints[0] in {"too_short", "too_long", "common", "about_you"}
+
+
+def test_a_poor_password_that_nobody_tries_first_is_accepted_with_advice() -> None:
+    found = measure("aaaaaaaaaab", ())
+
+    assert found.accepted
+    assert found.score < 3
 
 
 def test_a_good_password_hears_nothing_but_that() -> None:

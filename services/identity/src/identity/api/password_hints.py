@@ -26,7 +26,9 @@ class HintView(BaseModel):
 
 class StrengthView(BaseModel):
     score: int = Field(ge=0, le=4, description="0: guessed at once; 4: hardly ever guessed")
-    accepted: bool = Field(description="Long enough, which is all that is demanded")
+    accepted: bool = Field(
+        description="It would be taken: long enough, and not among those that are tried first"
+    )
     hints: list[HintView]
 
 
@@ -44,7 +46,8 @@ class PasswordHintsApi:
         ]  # fmt: skip
 
     async def measure(self, call: Call[NewPassword, NoQuery]) -> StrengthView:
-        """Advice only: every password of 6 characters is accepted. Nothing of it is kept."""
+        """A password of 6 characters is taken unless it is among those that are tried first: the commonest
+        ones, and what `about` says. The rest is advice. Nothing of it is kept."""
         body = call.body
         found = await self._meter.measure(body.password.get_secret_value(), tuple(body.about))
         hints = [HintView(code=hint, message=words_for(hint, body.language)) for hint in found.hints]

@@ -2,14 +2,24 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import idna
 
 from common.errors import FieldError, Invalid
+from identity.domain.guesses import commonest, folded, names_something
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 6, 200
 """Characters. At least six is the hard rule, a better mixture only advice (ID-5, ID-6)."""
+_COMMONEST = commonest(SHORTEST_PASSWORD)
+UNGUESSED = "Choose a few words that do not belong together: easy to remember and hard to guess."
+_REFUSALS = {
+    "too_short": f"The password needs at least {SHORTEST_PASSWORD} characters.",
+    "too_long": f"The password may have at most {LONGEST_PASSWORD} characters.",
+    "common": "This is one of the passwords that most people take, and the first that are tried.",
+    "about_you": "This is a name that others know, and the first thing they try.",
+}
 LONGEST_EMAIL = 254
 LONGEST_USERNAME = 64
 # ASCII only: no look-alike letters of other alphabets, and nothing that could break a mail header.
@@ -64,15 +74,31 @@ def masked(email: str) -> str:
     return f"{local[:1]}***@{host[:1]}***.{top}"
 
 
-def check_password(password: str) -> None:
-    """`Invalid` when the password is too short or too long; nothing else is demanded (ID-5, ID-6)."""
-    message = ""
+def check_password(password: str, about: Iterable[str] = ()) -> None:
+    """`Invalid` when the password cannot be taken; `about`: what others know of the person. No mixture of
+    characters is demanded (ID-5, ID-6)."""
+    refusal = refused_for(password, about)
+    if refusal:
+        message = _REFUSALS[refusal]
+        raise Invalid(
+            "password_not_accepted",
+            message,
+            errors=[FieldError("password", message)],
+            next_step=UNGUESSED if refusal in {"common", "about_you"} else None,
+        )
+
+
+def refused_for(
+    password: str, about: Iterable[str]
+) -> Literal["too_short", "too_long", "common", "about_you"] | None:
+    """Why a password cannot be taken: its length, or it is among those that are tried first."""
     if len(password) < SHORTEST_PASSWORD:
-        message = f"The password needs at least {SHORTEST_PASSWORD} characters."
-    elif len(password) > LONGEST_PASSWORD:
-        message = f"The password may have at most {LONGEST_PASSWORD} characters."
-    if message:
-        raise Invalid("password_not_accepted", message, errors=[FieldError("password", message)])
+        return "too_short"
+    if len(password) > LONGEST_PASSWORD:
+        return "too_long"
+    if folded(password) in _COMMONEST:
+        return "common"
+    return "about_you" if names_something(password, about) else None
 
 
 def check_confirmation(password: str, confirmation: str) -> None:
@@ -90,11 +116,16 @@ def password_bytes(password: str) -> bytes:
 
 def all_of(*checks: Callable[[], object]) -> None:
     """One `Invalid` that names every field which any of the checks refuses: people correct a form once."""
-    errors: list[FieldError] = []
+    refusals: list[Invalid] = []
     for check in checks:
         try:
             check()
         except Invalid as refused:
-            errors += refused.errors
-    if errors:
-        raise Invalid("form_not_accepted", "Please correct the marked fields.", errors=errors)
+            refusals.append(refused)
+    if refusals:
+        raise Invalid(
+            "form_not_accepted",
+            "Please correct the marked fields.",
+            errors=[error for refused in refusals for error in refused.errors],
+            next_step=next((refused.next_step for refused in refusals if refused.next_step), None),
+        )

@@ -56,6 +56,12 @@ class Form:
             username=username,
         )
 
+    @property
+    def known_by(self) -> tuple[str, ...]:
+        """What others know; no password may be one of these."""
+        names = (self.first_name, self.last_name, self.organisation_name)
+        return (self.email, self.username or "", *names)
+
     def with_partner_code(self, code: str) -> "Form":
         """With the code as the registry spells it."""
         return replace(self, partner_code=code)

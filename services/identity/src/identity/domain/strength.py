@@ -1,4 +1,4 @@
-"""Honest advice about a password (ID-6): never a reason to refuse one."""
+"""Honest advice about a password (ID-6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from identity.domain.accounts import Language
 
 Hint = Literal[
     "too_short",
+    "too_long",
     "mixed",
     "common",
     "words",
@@ -28,7 +29,7 @@ class Strength:
 
     score: int
     accepted: bool
-    """Long enough: the one hard rule (ID-5)."""
+    """It would be taken: long enough (ID-5), and not among those that are tried first."""
     hints: tuple[Hint, ...]
 
 
@@ -48,6 +49,13 @@ WORDS: Mapping[Hint, Mapping[Language, str]] = {
         "cs": "Heslo musí mít alespoň 6 znaků.",
         "es": "La contraseña debe tener al menos 6 caracteres.",
         "fr": "Le mot de passe doit comporter au moins 6 caractères.",
+    },
+    "too_long": {
+        "en": "A password may have at most 200 characters.",
+        "de": "Ein Passwort darf höchstens 200 Zeichen haben.",
+        "cs": "Heslo smí mít nejvýše 200 znaků.",
+        "es": "La contraseña puede tener como máximo 200 caracteres.",
+        "fr": "Le mot de passe peut comporter au plus 200 caractères.",
     },
     "mixed": {
         "en": "Mix upper and lower case letters and digits.",

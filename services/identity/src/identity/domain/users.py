@@ -58,6 +58,11 @@ class User:
     """`leaving`: when the account is removed, unless the person comes back before."""
     version: int = 1
 
+    @property
+    def known_by(self) -> tuple[str, ...]:
+        """What others know; no password may be one of these."""
+        return (self.email, self.username or "", self.first_name, self.last_name)
+
     def called(self, first_name: str, last_name: str, language: Language, time_zone: str | None) -> "User":
         return replace(
             self,

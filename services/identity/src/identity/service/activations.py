@@ -72,6 +72,7 @@ class Activations:
         if not right:
             await self._store.save(registration, counted)
             raise _wrong_code()
+        check_password(password, registration.form.known_by)
         await self._must_be_free(registration.form)
         new = registration.activated(UserId(new_id()), await self._hasher.hash(password), now)
         await self._store.save(

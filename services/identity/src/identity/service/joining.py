@@ -45,13 +45,14 @@ class Newcomer:
     terms: bool
     privacy: bool
 
-    def check(self) -> None:
-        """`Invalid` naming what cannot be accepted; both boxes must be ticked (ID-53)."""
+    def check(self, *about: str) -> None:
+        """`Invalid` naming what cannot be accepted; both boxes must be ticked (ID-53). `about`: what else is
+        known of them."""
         boxes = {"accept_terms": self.terms, "accept_privacy": self.privacy}
         errors = [FieldError(name, "This must be accepted.") for name, ticked in boxes.items() if not ticked]
         if errors:
             raise Invalid("form_not_accepted", "Please correct the marked fields.", errors=errors)
-        check_password(self.password)
+        check_password(self.password, (self.first_name, self.last_name, *about))
 
 
 class JoiningStore(Protocol):
@@ -134,8 +135,8 @@ class Joining:
 
     async def join(self, identity: str, code: str, newcomer: Newcomer) -> Organisation:
         """With a new account, whose address the link has proved. `Conflict` when there is one already."""
-        newcomer.check()
-        await self._found(identity, code)
+        invitation, organisation = await self._found(identity, code)
+        newcomer.check(invitation.email, organisation.name)
         hashed = await self._hasher.hash(newcomer.password)
 
         async def attempt() -> Organisation:

@@ -8,9 +8,9 @@ from common.auth import Actor
 from common.clock import Clock
 from common.contracts import Event
 from common.errors import Conflict, FieldError, Invalid, Unauthenticated
-from common.ids import UserId
+from common.ids import OrganisationId, UserId
 from common.races import settled
-from identity.domain.accounts import Acceptance, DocumentName, Language, Membership, User
+from identity.domain.accounts import Acceptance, DocumentName, Language, Membership, Organisation, User
 from identity.domain.mails import Mail
 from identity.domain.names import LONGEST_PASSWORD, all_of, check_confirmation, check_password
 from identity.domain.recoveries import Recovery
@@ -20,6 +20,7 @@ from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import PASSWORD, Forgiven, Origin
 from identity.service.acts import acted_everywhere
 from identity.service.endings import endings
+from identity.service.known import known_of
 from identity.service.mails import PostOffice
 from identity.service.passwords import Hasher
 from identity.service.recoveries import password_changed_mail
@@ -39,6 +40,8 @@ class ProfileStore(Protocol):
     async def user(self, identity: UserId) -> User | None: ...
 
     async def memberships(self, user: UserId) -> list[Membership]: ...
+
+    async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
 
     async def sessions_of(self, user: UserId) -> list[Session]: ...
 
@@ -120,8 +123,13 @@ class Profiles:
         self, actor: Actor, current: str, password: str, confirmation: str, origin: Origin
     ) -> None:
         """All other sessions end, and a mail says so."""
-        all_of(lambda: check_password(password), lambda: check_confirmation(password, confirmation))
-        forgiven = await self._check.confirm(await self.get(actor), current, origin)
+        user = await self.get(actor)
+        known = await known_of(self._store, user)
+        all_of(
+            lambda: check_password(password, known),
+            lambda: check_confirmation(password, confirmation),
+        )
+        forgiven = await self._check.confirm(user, current, origin)
         hashed = await self._hasher.hash(password)
 
         async def attempt() -> None:

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from common.clock import Clock
 from common.contracts import Event
 from common.errors import FieldError, Invalid
-from common.ids import UserId
+from common.ids import OrganisationId, UserId
 from common.races import settled
-from identity.domain.accounts import Membership, User
+from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.codes import OneTimeCode
 from identity.domain.mails import Mail
 from identity.domain.names import canonical, check_password
@@ -22,6 +22,7 @@ from identity.domain.throttles import ACTIVATION, Counted, Forgiven, Origin
 from identity.service.activation_codes import as_typed
 from identity.service.acts import acted_everywhere
 from identity.service.endings import endings
+from identity.service.known import known_of
 from identity.service.mails import PostOffice
 from identity.service.passwords import Hasher
 from identity.service.secrets import Secrets
@@ -34,6 +35,8 @@ class RecoveryStore(Protocol):
     async def recovery(self, user: UserId) -> Recovery | None: ...
 
     async def memberships(self, user: UserId) -> list[Membership]: ...
+
+    async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
 
     async def sessions_of(self, user: UserId) -> list[Session]: ...
 
@@ -108,6 +111,7 @@ class Recoveries:
         if not right or user.state == "gone":
             await self._store.save(recovery, counted)
             raise _wrong_code()
+        check_password(password, await known_of(self._store, user))
         user = user.with_password(await self._hasher.hash(password))
         things, revoked = await endings(self._store, user.id, "password_changed", now)
         kept = [thing for thing in things if not isinstance(thing, Recovery)]

@@ -58,7 +58,7 @@ class Registrations:
         """
         all_of(
             lambda: Form.checked(form, terms=terms, privacy=privacy),
-            lambda: check_password(password),
+            lambda: check_password(password, form.known_by),
             lambda: check_confirmation(password, confirmation),
         )
         if form.username is not None and "@" not in form.username:

@@ -9,7 +9,8 @@ from typing import Any
 from zxcvbn import zxcvbn
 
 from common.errors import Unavailable
-from identity.domain.names import SHORTEST_PASSWORD
+from identity.domain.guesses import OURS
+from identity.domain.names import refused_for
 from identity.domain.strength import Hint, Strength, mixed
 
 LOOKED_AT = 40
@@ -20,8 +21,6 @@ password full of them; more than a few different ones are not read as letters.""
 ROOM = 16
 """Passwords measured or waiting at a time, at up to 25 ms each."""
 GOOD = 3
-OURS = ("vedette", "camera", "cameras", "recorder", "nvr", "staff", "admin", "technician")
-"""Words that whoever guesses a password of this service tries early."""
 _DICTIONARIES: dict[str, Hint] = {"user_inputs": "about_you", "passwords": "common"}
 _PATTERNS: dict[str, Hint] = {
     "spatial": "keyboard",
@@ -60,16 +59,19 @@ class StrengthMeter:
 
 
 def measure(password: str, about: tuple[str, ...]) -> Strength:
-    if len(password) < SHORTEST_PASSWORD:
-        return Strength(score=0, accepted=False, hints=("too_short",))
+    refusal = refused_for(password, about)
+    if refusal in {"too_short", "too_long"}:
+        return Strength(score=0, accepted=False, hints=(refusal,))
     found = zxcvbn(
         _bounded(password), user_inputs=[part for word in (*OURS, *about) for part in _parts(word)]
     )
-    if found["score"] >= GOOD:
+    if found["score"] >= GOOD and refusal is None:
         return Strength(score=found["score"], accepted=True, hints=("good",))
-    weak = dict.fromkeys(_hint(match) for match in found["sequence"] if match["pattern"] != "bruteforce")
+    weak = [_hint(match) for match in found["sequence"] if match["pattern"] != "bruteforce"]
+    if refusal is not None:
+        return Strength(score=0, accepted=False, hints=tuple(dict.fromkeys((refusal, *weak))))
     advice: tuple[Hint, ...] = ("longer",) if mixed(password) else ("mixed", "longer")
-    return Strength(score=found["score"], accepted=True, hints=(*weak, *advice))
+    return Strength(score=found["score"], accepted=True, hints=(*dict.fromkeys(weak), *advice))
 
 
 def _bounded(password: str) -> str:
