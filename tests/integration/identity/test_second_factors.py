@@ -93,6 +93,21 @@ async def test_a_stricter_policy_reaches_the_sessions_of_all_replicas(
                 await asyncio.sleep(0.02)
 
 
+async def test_who_is_signed_out_by_an_administrator_is_out_at_every_replica_within_a_second(
+    settings: Settings, catcher: Any
+) -> None:
+    async with replica(settings) as first, replica(settings) as second:
+        await people(settings, ADA)
+        await signed_in(second, catcher)
+        await signed_in(first, catcher)
+        _, me = await first.send("GET", "me")
+        assert (await first.post(f"members/{me['user']['id']}/sign-out"))[0] == 204
+        async with asyncio.timeout(1):
+            for replica_of_hers in (first, second):
+                while (await replica_of_hers.send("GET", "me"))[0] != 401:
+                    await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize(("collection", "where", "sort"), QUERIES)
 async def test_what_signing_in_asks_is_found_through_an_index(
     settings: Settings, collection: str, where: Filter, sort: list[tuple[str, int]]

@@ -120,6 +120,14 @@ class Crowd:
         tokens = await self.portal.signed_in(login=user.email)
         return Person(self, user.id, user.email, tokens["access_token"], tokens["refresh_token"])
 
+    async def again(self, person: Person, organisation: OrganisationId) -> Person:
+        """The same person in another session, in one of their organisations."""
+        _, challenge = await self.portal.start(login=person.email)
+        shown = {"code": await self.portal.mailbox.next_code(), "organisation": organisation}
+        status, tokens = await self.ask("POST", f"sign-ins/{challenge['id']}/verify", shown)
+        assert status == 200, tokens
+        return person.inside(tokens)
+
     async def _account(self, email: str, language: Language) -> User:
         user = User(
             id=UserId(email.replace("@", "-at-")), email=email, first_name=email.partition("@")[0].title(),

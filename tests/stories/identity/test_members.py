@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from common.auth import Role
-from common.contracts.identity import AccessChanged
+from common.contracts.audit import ActRecorded
+from common.contracts.identity import AccessChanged, SessionRevoked
 from common.contracts.relay import ServerStatusChanged
+from identity.domain.accounts import Membership
 from identity.domain.members import MAY_GIVE
-from stories.identity.crowd import Crowd
+from stories.identity.crowd import Crowd, Person
 
 SECOND = timedelta(seconds=1)
 
@@ -109,6 +111,70 @@ async def test_who_is_removed_has_nothing_there_any_more_and_may_come_back(crowd
     status, problem = await vera.switch()
     assert (status, problem["code"]) == (403, "not_a_member")
     assert (await owner.delete(f"members/{vera.id}"))[0] == 404
+
+
+async def test_an_administrator_ends_a_members_sessions_here_and_no_others(crowd: Crowd) -> None:
+    acme, owner = await crowd.organisation("Acme")
+    beta, vera = await crowd.organisation("Beta", owner="vera@beta.example")
+    here, visiting = [await crowd.again(vera, beta) for _ in range(2)]
+    member = Membership(organisation=acme, user=vera.id, role=Role.VIEWER, since=crowd.clock.now())
+    await crowd.store.save(member)
+    assert (await here.switch(acme))[0] == 200
+    before_switching = Person(crowd, vera.id, vera.email)
+    assert (await visiting.switch(acme))[0] == 200
+    before_switching.access = visiting.access
+    assert (await visiting.switch(beta))[0] == 200
+    crowd.clock.advance(SECOND)
+
+    assert (await owner.post(f"members/{vera.id}/sign-out"))[0] == 204
+    assert [one.reason for one in crowd.said(SessionRevoked)] == ["ended_by_administrator"]
+    assert (await here.get("me"))[1]["code"] == "session_ended"
+    assert (await here.switch())[1]["code"] == "session_over"
+    # A token of before for this organisation, held by a session that is elsewhere by now.
+    assert (await before_switching.get("me"))[1]["code"] == "rights_changed"
+    for elsewhere in (vera, visiting):
+        assert (await elsewhere.get("me"))[0] == 200
+        status, problem = await elsewhere.switch(acme)
+        assert (status, problem["code"]) == (403, "signed_out_by_administrator")
+        assert "Sign in again" in problem["next"]
+        assert (await elsewhere.switch())[0] == 200
+
+    crowd.clock.advance(SECOND)
+    again = await crowd.again(vera, acme)
+    assert (await again.get("me"))[0] == 200
+    assert (await again.switch())[0] == 200
+    (act,) = [one for one in crowd.said(ActRecorded) if one.act == "member.signed_out"]
+    assert (act.organisation, act.object, act.details) == (acme, vera.id, {"sessions": "1"})
+
+
+async def test_who_may_not_remove_somebody_does_not_sign_them_out_either(crowd: Crowd) -> None:
+    acme, owner = await crowd.organisation("Acme")
+    admin = await crowd.member(acme, Role.ADMIN, "adam@acme.example")
+    vera = await crowd.member(acme, Role.VIEWER, "vera@acme.example")
+    _, stranger = await crowd.organisation("Beta")
+    crowd.clock.advance(SECOND)
+
+    status, problem = await admin.post(f"members/{owner.id}/sign-out")
+    assert (status, problem["code"]) == (403, "role_out_of_reach")
+    assert (await vera.post(f"members/{admin.id}/sign-out"))[0] == 403
+    for nobody in (vera.id, "0" * 32):
+        status, problem = await stranger.post(f"members/{nobody}/sign-out")
+        assert (status, problem["code"]) == (404, "member_unknown")
+    assert crowd.said(SessionRevoked) == []
+    assert (await admin.post(f"members/{vera.id}/sign-out"))[0] == 204
+    assert (await admin.post(f"members/{vera.id}/sign-out"))[0] == 204
+    assert len(crowd.said(SessionRevoked)) == 1
+
+
+async def test_a_device_that_is_refreshed_at_the_same_instant_is_signed_out_all_the_same(
+    crowd: Crowd,
+) -> None:
+    acme, owner = await crowd.organisation("Acme")
+    vera = await crowd.member(acme, Role.VIEWER, "vera@acme.example")
+    crowd.clock.advance(SECOND)
+    await asyncio.gather(owner.post(f"members/{vera.id}/sign-out"), vera.switch())
+
+    assert (await vera.switch())[0] == 401
 
 
 async def test_members_of_another_organisation_are_like_nobody(crowd: Crowd) -> None:

@@ -74,6 +74,19 @@ async def test_a_partner_is_invited_by_address_accepts_and_enters(scene: Scene) 
     ]  # fmt: skip
 
 
+async def test_a_technician_who_is_signed_out_at_home_is_out_of_the_customers_too(scene: Scene) -> None:
+    await scene.granted()
+    inside = await scene.entered()
+    scene.crowd.clock.advance(timedelta(seconds=1))
+    assert (await scene.boss.post(f"members/{scene.tech.id}/sign-out"))[0] == 204
+
+    assert (await inside.get("me"))[0] == 401
+    assert (await scene.tech.get("me"))[0] == 401
+    assert scene.crowd.said(VisitorLeft)[-1].reason == "ended_by_administrator"
+    assert {one.reason for one in scene.crowd.said(SessionRevoked)} == {"ended_by_administrator"}
+    assert (await scene.owner.get("visits"))[1]["items"] == []
+
+
 async def test_a_partner_is_invited_by_its_code(scene: Scene) -> None:
     steps = await scene.crowd.store.organisation(scene.partner)
     assert steps is not None

@@ -26,7 +26,7 @@ class Action(StrEnum):
     """Name, language, sign-in policy."""
     READ_MEMBERS = "members:read"
     MANAGE_MEMBERS = "members:manage"
-    """Invite, change roles, remove."""
+    """Invite, change roles, sign out, remove."""
     MANAGE_PARTNERS = "partners:manage"
     """Which partners may enter, where and until when."""
     MANAGE_SUPPORT_ACCESS = "support_access:manage"

@@ -12,6 +12,7 @@ EndReason = Literal[
     "password_changed",
     "removed",
     "ended_by_user",
+    "ended_by_administrator",
     "grant_ended",
     "key_revoked",
     "account_deleted",

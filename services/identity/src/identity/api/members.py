@@ -77,6 +77,10 @@ class MembersApi:
                 method="DELETE", path="/api/v1/members/{user}", handler=self.remove_member, tag="Members",
                 summary="Remove from the organisation", allow=Action.MANAGE_MEMBERS, problems=(404, 409),
             ),
+            Route(
+                method="POST", path="/api/v1/members/{user}/sign-out", handler=self.sign_out, tag="Members",
+                summary="End a member's sessions here", allow=Action.MANAGE_MEMBERS, problems=(404,),
+            ),
         ]  # fmt: skip
 
     async def members(self, call: Call[None, NoQuery]) -> MembersView:
@@ -91,6 +95,11 @@ class MembersApi:
     async def remove_member(self, call: Call[None, NoQuery]) -> None:
         """The last Super Admin stays: give somebody else the role first."""
         await self._members.remove(call.actor, UserId(call.path["user"]))
+
+    async def sign_out(self, call: Call[None, NoQuery]) -> None:
+        """In this organisation, and the visits to customers made from it, within a second. Their other
+        organisations do not notice; to come back here they sign in again. API keys are not concerned."""
+        await self._members.sign_out(call.actor, UserId(call.path["user"]))
 
     async def leave(self, call: Call[None, NoQuery]) -> None:
         """The account and other organisations stay."""

@@ -143,6 +143,8 @@ class Membership:
     """On-site servers that may be reached (ID-34, ID-39); None: all."""
     until: datetime | None = None
     ended_at: datetime | None = None
+    signed_out_at: datetime | None = None
+    """An administrator has ended this person's sessions here: one begun until then never gets in again."""
     version: int = 1
 
     @property
@@ -172,6 +174,11 @@ class Membership:
 
     def ended(self, now: datetime) -> "tuple[Membership, AccessChanged]":
         member = replace(self, ended_at=now, version=self.version + 1)
+        return member, member.told(now)
+
+    def signed_out(self, now: datetime) -> "tuple[Membership, AccessChanged]":
+        """With the same rights, in sessions of later on. The event makes access tokens of now worthless."""
+        member = replace(self, signed_out_at=now, version=self.version + 1)
         return member, member.told(now)
 
     def told(self, now: datetime) -> AccessChanged:

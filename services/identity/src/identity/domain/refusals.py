@@ -20,6 +20,14 @@ def not_a_member() -> Forbidden:
     return Forbidden("not_a_member", "You are not a member of this organisation")
 
 
+def signed_out() -> Forbidden:
+    return Forbidden(
+        "signed_out_by_administrator",
+        "An administrator of this organisation has ended your sessions here",
+        next_step="Sign in again to enter it.",
+    )
+
+
 def too_weak() -> Forbidden:
     return Forbidden(
         "second_factor_needed",

@@ -17,6 +17,8 @@ from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.invitations import MOST_PENDING, Invitation, State
 from identity.domain.members import Rights, check_may_give
+from identity.domain.sessions import Session
+from identity.service.acts import acted
 from identity.service.visits import Change, Visits
 
 log = structlog.get_logger("members")
@@ -44,6 +46,8 @@ class MemberStore(Protocol):
     ) -> list[Invitation]: ...
 
     async def servers(self, organisation: OrganisationId) -> dict[str, str]: ...
+
+    async def sessions_of(self, user: UserId) -> list[Session]: ...
 
     async def save(self, *things: Change, events: tuple[Event, ...] = ()) -> None: ...
 
@@ -92,6 +96,32 @@ class Members:
 
         await settled(attempt)
 
+    async def sign_out(self, actor: Actor, user: UserId) -> None:
+        """Their sessions in this organisation end, and the visits made from it; what they do elsewhere goes
+        on, but leads back here only by signing in again. Keys are no sessions and stay."""
+
+        async def attempt() -> None:
+            _, member = await self._found(actor.organisation, user)
+            check_may_give(actor.role, member.role)
+            now = self._clock.now()
+            sessions = [
+                one.ended("ended_by_administrator", now)
+                for one in await self._store.sessions_of(user)
+                if one.organisation == actor.organisation
+            ]
+            kept, access = member.signed_out(now)
+            visits, more = await self._visits.ending_with(member, "ended_by_administrator", now)
+            act = acted(actor.organisation, "member.signed_out", user, now, sessions=str(len(sessions)))
+            await self._store.save(
+                kept,
+                *(session for session, _ in sessions),
+                *visits,
+                events=(access, *(event for _, event in sessions), *more, act),
+            )
+            log.info("member signed out", organisation=actor.organisation, user=user, by=actor.user)
+
+        await settled(attempt)
+
     async def leave(self, actor: Actor) -> None:
         """By oneself; everybody may but the last one with the highest role."""
         if actor.via != "membership":
@@ -112,7 +142,7 @@ class Members:
     ) -> None:
         keeps = organisation.with_role(member.user, None)
         ended, event = member.ended(now)
-        visits, more = await self._visits.ending_with(member, now)
+        visits, more = await self._visits.ending_with(member, "removed", now)
         await self._store.save(
             *_new(organisation, keeps),
             ended,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -18,7 +19,7 @@ from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.factors import Factor
 from identity.domain.mails import Mail
-from identity.domain.refusals import not_a_member, overtaken, session_over, too_weak
+from identity.domain.refusals import not_a_member, overtaken, session_over, signed_out, too_weak
 from identity.domain.sessions import ACCESS_LIFETIME, Session, Visit, forgotten
 from identity.domain.throttles import Origin
 from identity.service.keys import KeyRing
@@ -37,6 +38,11 @@ class Place:
     role: Role
     scoped: bool = False
     """Rights end at some items or servers."""
+    signed_out_at: datetime | None = None
+    """For sessions begun until then it is closed."""
+
+    def open_to(self, session: Session) -> bool:
+        return self.signed_out_at is None or session.created_at > self.signed_out_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,8 @@ class Sessions:
             raise session_over()
         if place is None:
             raise not_a_member()
+        if not place.open_to(session):
+            raise signed_out()
         if not place.organisation.policy.admits(session.factor):
             raise too_weak()
         successor = self._secrets.refresh_token(session.id)
@@ -179,7 +187,8 @@ class Sessions:
 
     async def place(self, session: Session, wanted: OrganisationId) -> Place | None:
         """`wanted`, as what this session's person is there; None when nothing."""
-        return (await self._here_and_there(session, wanted))[1]
+        place = (await self._here_and_there(session, wanted))[1]
+        return place if place is not None and place.open_to(session) else None
 
     async def who(self, actor: Actor) -> Self:
         """`Unauthenticated` when the session has ended or the person left the organisation meanwhile."""
@@ -213,7 +222,9 @@ class Sessions:
         if visit:  # its rights are the grant's, and they are valid in one organisation
             stays = wanted == session.organisation
             return here, Place(there, visit.role, visit.scoped) if stays else None
-        return here, Place(there, member.role, member.scoped) if member else None
+        if member is None:
+            return here, None
+        return here, Place(there, member.role, member.scoped, member.signed_out_at)
 
     async def _end(self, identity: SessionId, reason: EndReason) -> None:
         async def attempt() -> None:

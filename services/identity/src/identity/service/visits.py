@@ -159,8 +159,10 @@ class Visits:
         for entry in grant.entries:
             await self._leaving(grant, entry, reason, now, changes)
 
-    async def ending_with(self, member: Membership, now: datetime) -> tuple[list[Change], list[Event]]:
-        """The visits that somebody made for an organisation that they leave."""
+    async def ending_with(
+        self, member: Membership, reason: EndReason, now: datetime
+    ) -> tuple[list[Change], list[Event]]:
+        """The visits that somebody made for an organisation that they leave, or that signs them out."""
         changes = Changes()
         for visit in await self._store.visited(member.user):
             grant = await self._grant(visit.grant or "")
@@ -170,7 +172,7 @@ class Visits:
             if entry is None:
                 changes.add(*visit.ended(now))
             else:
-                await self._leaving(grant, entry, "removed", now, changes)
+                await self._leaving(grant, entry, reason, now, changes)
                 changes.add(grant.left(entry.session))
         return changes.things, changes.events
 
