@@ -47,7 +47,11 @@ async def test_a_camera_asks_by_the_law_is_claimed_and_connects_itself(site: Sit
     assert seen["connection"]["state"] == "online"
     assert seen["claim"]["state"] == "connected"
     assert seen["model"] == "Reference Camera"
-    assert [event.state for event in site.house.bus.said(ClaimProgressed)] == ["delivered", "connected"]
+    assert [event.state for event in site.house.bus.said(ClaimProgressed)] == [
+        "seen",
+        "delivered",
+        "connected",
+    ]
     [connected] = site.house.bus.said(CameraConnected)
     assert (connected.first, connected.device) == (True, "mac:0040ff112233")
     [claimed] = site.house.bus.said(CameraClaimed)

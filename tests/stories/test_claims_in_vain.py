@@ -1,7 +1,7 @@
 """Claims that lead nowhere: mistyped, squatted, too many, forgotten; and what the person who waits is told."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,6 +81,38 @@ async def test_the_wizard_sees_every_step_with_its_time(site: Site) -> None:
     assert claim["warnings"] == []
 
 
+async def test_the_first_call_of_a_device_after_its_claim_is_told_at_once_and_once(site: Site) -> None:
+    assert (await site.poll())[0] == 204
+    claim = await site.claim()
+    assert site.house.bus.said(ClaimProgressed) == [], "what called before nobody waited for"
+    assert (await site.poll(secret="a stranger's"))[0] == 204
+    versions = [(event.state, event.version) for event in site.house.bus.said(ClaimProgressed)]
+    assert versions == [("seen", 2), ("wrong_secret", 3)]
+    assert (await site.poll())[0] == 200
+    told = [event.state for event in site.house.bus.said(ClaimProgressed)]
+    assert told == ["seen", "wrong_secret", "delivered"]
+    _, seen = await site.ask("GET", f"/api/v1/claims/{claim['id']}")
+    times = [step["at"] for step in seen["steps"][1:4]]
+    assert times == sorted(times)
+
+
+async def test_strangers_who_call_with_a_claimed_id_write_once(site: Site) -> None:
+    """However many they are and however often they ask: else they would wear the database out."""
+    claim = await site.claim()
+    documents = site.house.databases["provisioning"].collections["claims"]
+    assert (await site.poll(secret="guess 0"))[0] == 204
+    after_the_first = documents[claim["id"]]["version"]
+    for number in range(1, 8):
+        site.house.clock.advance(timedelta(minutes=1))
+        assert (await site.poll(secret=f"guess {number}"))[0] == 204
+    assert documents[claim["id"]]["version"] == after_the_first
+    assert len(site.house.bus.said(ClaimProgressed)) == 2
+    _, seen = await site.ask("GET", f"/api/v1/claims/{claim['id']}")
+    assert datetime.fromisoformat(seen["last_poll"]) == site.house.clock.now(), "shown all the same"
+    _, page = await site.ask("GET", "/api/v1/claims")
+    assert page["items"][0]["last_poll"] == seen["last_poll"]
+
+
 async def test_a_device_connected_before_should_be_reset_says_the_wizard(site: Site) -> None:
     claim = await site.claim()
     assert (await site.poll())[0] == 200
@@ -110,7 +142,7 @@ async def test_a_claim_that_no_camera_proves_ends_after_thirty_days(site: Site) 
     _, seen = await site.ask("GET", f"/api/v1/claims/{never['id']}")
     assert (seen["state"], seen["expires_at"]) == ("expired", None)
     assert (await site.ask("GET", f"/api/v1/claims/{proved['id']}"))[1]["state"] == "delivered"
-    assert [event.state for event in site.house.bus.said(ClaimProgressed)] == ["delivered", "expired"]
+    assert [event.state for event in site.house.bus.said(ClaimProgressed)] == ["seen", "delivered", "expired"]
     assert [event.camera for event in site.house.bus.said(CameraRemoved)] == [never["camera"]]
     assert (await site.ask("GET", "/api/v1/cameras"))[1]["items"][0]["id"] == proved["camera"]
     assert await expiry.next_due() is None

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from common.contracts.audit import ActRecorded
+from common.contracts.provisioning import ClaimProgressed
 from device.digest import Digest
 from device.identity import Identity
 from device.one_click import new_key, signing_request
@@ -60,6 +61,8 @@ async def test_the_button_leads_to_a_certificate_the_way_home_and_a_connection(s
     assert (act.act, act.object, set(act.details)) == (
         "camera_certificate.issued", claim["camera"], {"serial", "expires_at"},
     )  # fmt: skip
+    told = [event.state for event in site.house.bus.said(ClaimProgressed)]
+    assert told == ["seen", "delivered", "connected"], "seen by the dispatcher already"
 
 
 async def test_a_certificate_says_what_we_decide_and_no_more(site: Site) -> None:

@@ -22,7 +22,10 @@ class CameraClaimed(Event):
 
 
 class ClaimProgressed(Event):
-    """The wizard's live state: what happened with a claim since it was typed."""
+    """The wizard's live state: what happened with a claim since it was typed.
+
+    `seen` once, at the first call of a device with this id, whatever it proves; what it means follows.
+    """
 
     wire: ClassVar[str] = "provisioning.claim_progressed.v1"
     about: ClassVar[str] = "claim"

@@ -68,7 +68,7 @@ class ClaimAnswer(BaseModel):
             expires_at=claim.expires_at,
             steps=[
                 StepAnswer(step="typed", at=claim.created_at),
-                StepAnswer(step="seen", at=claim.last_poll),
+                StepAnswer(step="seen", at=claim.seen_at or claim.last_poll),
                 StepAnswer(step="proved", at=claim.proved_at),
                 StepAnswer(step="delivered", at=claim.delivered_at),
                 StepAnswer(step="connected", at=claim.connected_at),

@@ -46,6 +46,8 @@ class Claim:
     """Digest of the network it was typed in; its tries are counted together."""
     claimed_before: bool = False
     """Somebody had this device connected before: it should be reset to factory defaults (PR-25)."""
+    seen_at: datetime | None = None
+    """When a device with this id called for the first time since: perhaps the camera, perhaps a stranger."""
     last_poll: datetime | None = None
     next_poll_expected: datetime | None = None
     last_proof: str = ""
@@ -81,6 +83,18 @@ class Claim:
     @property
     def tentative(self) -> bool:
         return self.live and not self.holds_device
+
+    @property
+    def awaited(self) -> bool:
+        """No device of this id has called since it was typed."""
+        return self.seen_at is None and self.state in ("waiting", "proved")
+
+    def seen(self, at: datetime, next_poll: datetime) -> tuple["Claim", ClaimProgressed]:
+        """A device of this id called, whatever it will prove: news, but no state of the claim."""
+        changed = replace(
+            self, seen_at=at, last_poll=at, next_poll_expected=next_poll, version=self.version + 1
+        )
+        return changed, changed.progress(at).model_copy(update={"state": "seen"})
 
     def refused(self, at: datetime, next_poll: datetime) -> tuple["Claim", ClaimProgressed]:
         """The device called, but with another secret than the one typed here."""

@@ -30,6 +30,22 @@ class Changes:
         return [*self.claims, *self.cameras, *self.transfers]
 
 
+def first_seen(claims: Sequence[Claim], now: datetime, next_poll: datetime) -> tuple[list[Claim], Changes]:
+    """The device calls: the claims as they are then, and the news for those that had not seen it yet.
+
+    Being seen is a version of its own in the same commit, so that who watches has it before what follows.
+    """
+    changes, known = Changes(), []
+    for claim in claims:
+        if not claim.awaited:
+            known.append(claim)
+            continue
+        seen, event = claim.seen(now, next_poll)
+        changes.add(Changes([seen], events=[event]))
+        known.append(seen)
+    return known, changes
+
+
 def lost(claims: Sequence[Claim], now: datetime) -> Changes:
     """The device is somebody else's: these claims to it end."""
     changes = Changes()

@@ -16,6 +16,7 @@ from provisioning.domain import (
     DeviceId,
     Proof,
     decide,
+    first_seen,
     given_back,
     lost,
     was_reset,
@@ -70,15 +71,18 @@ class DeliveryService:
             return None
         if proof.order <= max(claim.last_proof for claim in claims):
             return None  # a replay
+        now, expected = self._clock.now(), datetime.fromtimestamp(int(next_poll), UTC)
+        claims, seen = first_seen(claims, now, expected)
         proved = [claim for claim in claims if proof.holds(device, self._vault.keys_of(claim).user_hashes)]
         decision = decide(claims, proved)
-        now = self._clock.now()
-        told = self._told(decision, now, next_poll)
+        told = _told(decision, now, expected)
         if decision.owner is None:
-            await self._save(told)
+            seen.add(told)
+            await self._save(seen)
             return None
         owner, camera, changes, reset = await self._owner(decision, claims, told, now)
-        return await self._deliver(owner, camera, proof, changes, now, reset=reset)
+        seen.add(changes)
+        return await self._deliver(owner, camera, proof, seen, now, reset=reset)
 
     async def _owner(
         self, decision: Decision, claims: Sequence[Claim], told: Changes, now: datetime
@@ -107,16 +111,6 @@ class DeliveryService:
         changes.add(Changes([claim], [issued.camera], events=[event]))
         await self._save(changes, *given_back(owner))
         return issued.encrypted
-
-    def _told(self, decision: Decision, now: datetime, next_poll: float) -> Changes:
-        """News for those who wait and whose the device is not."""
-        expected = datetime.fromtimestamp(int(next_poll), UTC)
-        changes = Changes()
-        for claims, happened in ((decision.refused, Claim.refused), (decision.disputed, Claim.disputed)):
-            for claim in claims:
-                changed, event = happened(claim, now, expected)
-                changes.add(Changes([changed], events=[event]))
-        return changes
 
     async def _save(self, changes: Changes, *more: Aggregate) -> None:
         if changes.claims:
@@ -159,6 +153,18 @@ class DeliveryService:
         claim = await self._store.claim(camera.organisation, camera.claim)
         claim, progress = claim.connected(now)
         await self._store.save(connected, claim, events=[event, progress], seen={camera.id: now})
+
+
+def _told(decision: Decision, now: datetime, next_poll: datetime) -> Changes:
+    """News for those who wait and whose the device is not: told once, however often somebody asks."""
+    changes = Changes()
+    refused = [claim for claim in decision.refused if claim.state == "waiting"]
+    disputed = [claim for claim in decision.disputed if claim.state != "disputed"]
+    for claims, happened in ((refused, Claim.refused), (disputed, Claim.disputed)):
+        for claim in claims:
+            changed, event = happened(claim, now, next_poll)
+            changes.add(Changes([changed], events=[event]))
+    return changes
 
 
 def _because(camera: Camera, now: datetime, reset: bool) -> str:

@@ -5,6 +5,7 @@ The certificate is the device's, not an organisation's: whose camera it is, is d
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from cryptography.x509 import CertificateSigningRequest
 
@@ -12,7 +13,7 @@ from common.clock import Clock
 from common.contracts.audit import ActRecorded
 from common.errors import Stale
 from common.races import settled
-from provisioning.domain import Claim, DeviceId, Proof
+from provisioning.domain import Claim, DeviceId, Proof, first_seen
 from provisioning.service.authority import Authority, Issued
 from provisioning.service.delivery import DeliveryService
 from provisioning.service.needs import Inventory
@@ -62,11 +63,13 @@ class DispatchService:
             return None
         if any(proof.order <= claim.last_dispatch for claim in proved):
             return None
+        now, expected = self._clock.now(), datetime.fromtimestamp(int(next_poll), UTC)
+        proved, seen = first_seen(proved, now, expected)
         issued = self._authority.sign(device, request)
         # A proof does not cover the body: who could send it again would get a certificate for another key.
         used = [_used(claim, proof) for claim in proved]
         told = next((claim for claim in used if claim.holds_device), used[0])
-        await self._store.save(*used, events=[self._issued(told, issued)])
+        await self._store.save(*seen.claims, *used, events=[*seen.events, self._issued(told, issued)])
         return Dispatched(issued, self._home())
 
     def _issued(self, claim: Claim, issued: Issued) -> ActRecorded:

@@ -42,6 +42,8 @@ class WaitingRoom:
         if caller is None:
             return None
         latest = caller.latest()
+        if not latest.last:
+            return None  # let in, and about to be counted
         return _instant(latest.last), _instant(latest.expected)
 
 
