@@ -89,6 +89,10 @@ class Claim:
         """No device of this id has called since it was typed."""
         return self.seen_at is None and self.state in ("waiting", "proved")
 
+    def poll_due(self, now: datetime) -> bool:
+        """The next call was announced for now or before."""
+        return self.next_poll_expected is None or self.next_poll_expected <= now
+
     def seen(self, at: datetime, next_poll: datetime) -> tuple["Claim", ClaimProgressed]:
         """A device of this id called, whatever it will prove: news, but no state of the claim."""
         changed = replace(

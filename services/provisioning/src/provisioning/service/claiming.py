@@ -189,18 +189,11 @@ class ClaimService:
         return claim, camera
 
     async def get(self, organisation: OrganisationId, claim: ClaimId) -> Claim:
-        return self._as_heard(await self._store.claim(organisation, claim))
+        return await self._store.claim(organisation, claim)
 
     async def page(self, organisation: OrganisationId, after: str | None, limit: int) -> list[Claim]:
         """Newest last, one more than `limit` when there are more."""
-        return [self._as_heard(claim) for claim in await self._store.claims(organisation, after, limit + 1)]
-
-    def _as_heard(self, claim: Claim) -> Claim:
-        """Polls in vain are written once; when the last one was and the next one comes, is in memory."""
-        heard = self._room.last_and_next(claim.device) if claim.tentative else None
-        if heard is None or (claim.last_poll is not None and heard[0] < claim.last_poll):
-            return claim
-        return replace(claim, last_poll=heard[0], next_poll_expected=heard[1])
+        return await self._store.claims(organisation, after, limit + 1)
 
 
 def _has_it(typed: Typed, claims: Sequence[Claim]) -> bool:

@@ -156,14 +156,18 @@ class DeliveryService:
 
 
 def _told(decision: Decision, now: datetime, next_poll: datetime) -> Changes:
-    """News for those who wait and whose the device is not: told once, however often somebody asks."""
+    """News for those who wait and whose the device is not. Of one who calls more often than announced nothing
+    is written: however many strangers ask, it is one line for each poll that is due."""
     changes = Changes()
-    refused = [claim for claim in decision.refused if claim.state == "waiting"]
-    disputed = [claim for claim in decision.disputed if claim.state != "disputed"]
-    for claims, happened in ((refused, Claim.refused), (disputed, Claim.disputed)):
+    refused = [claim for claim in decision.refused if claim.state != "disputed"]  # its device proved it
+    for claims, state, happened in (
+        (refused, "wrong_secret", Claim.refused),
+        (decision.disputed, "disputed", Claim.disputed),
+    ):
         for claim in claims:
-            changed, event = happened(claim, now, next_poll)
-            changes.add(Changes([changed], events=[event]))
+            if claim.state != state or claim.poll_due(now):
+                changed, event = happened(claim, now, next_poll)
+                changes.add(Changes([changed], events=[event]))
     return changes
 
 
