@@ -10,6 +10,13 @@ import pytest
 
 from common.contracts.audit import ActRecorded
 from factors import SoftPasskey, app_code
+from stories.identity.conftest import PASSWORD
+
+OTHER_PASSWORD = {
+    "current_password": PASSWORD,
+    "password": "battery staple",
+    "password_confirmation": "battery staple",
+}
 
 
 class Ada:
@@ -251,6 +258,8 @@ async def test_adding_and_removing_needs_a_factor_shown_a_moment_ago(ada: Ada) -
         ("POST", "authenticators", {"kind": "totp", "name": "Mine too"}),
         ("DELETE", f"authenticators/{identity}", None),
         ("POST", "recovery-codes", None),
+        ("PUT", "me/password", OTHER_PASSWORD),
+        ("POST", "me/email-change", {"email": "eve@else.example", "current_password": PASSWORD}),
     ):
         status, problem = await ada.send(method, path, body)
         assert (status, problem["code"]) == (403, "second_factor_needed")
@@ -258,6 +267,7 @@ async def test_adding_and_removing_needs_a_factor_shown_a_moment_ago(ada: Ada) -
     assert status == 201
     body = {"factor": "totp", "code": ada.code}
     assert (await ada.send("POST", "sessions/current/second-factor/verify", body))[0] == 200
+    assert (await ada.send("PUT", "me/password", OTHER_PASSWORD))[0] == 204
     assert (await ada.send("DELETE", f"authenticators/{identity}"))[0] == 204
 
 

@@ -14,7 +14,10 @@ from joserfc.jwk import RSAKey
 
 from common.database import Update
 from common.testing import MemoryHouse
+from factors import SoftPasskey
 from identity.clients import openid
+from identity.domain.mails import Letter
+from stories.identity.crowd import Crowd
 from stories.identity.issuer import Issuer, issuer
 from stories.identity.portal import Portal, served
 
@@ -24,6 +27,8 @@ class Traveller:
     portal: Portal
     issuer: Issuer
     token: str = ""
+    told: Letter | None = None
+    """The latest mail about a connected account."""
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -41,11 +46,20 @@ class Traveller:
         return f"{path}/{left['id']}/complete", {"proof": left["proof"], **back}
 
     async def connects(self) -> tuple[int, dict[str, Any]]:
-        return await self.ask("POST", *await self.trip("me/connected-accounts"))
+        status, answer = await self.ask("POST", *await self.trip("me/connected-accounts"))
+        if status == 201:
+            self.told = await self.portal.mailbox.next()
+        return status, answer
 
     async def signs_in(self) -> tuple[int, dict[str, Any]]:
         path, back = await self.trip("federated-sign-ins")
         return await Traveller(self.portal, self.issuer).ask("POST", path, back)
+
+
+async def mallory(grace: Traveller) -> Traveller:
+    """Somebody else, signed in."""
+    other = await Crowd(grace.portal).stranger("mallory@else.example")
+    return Traveller(grace.portal, grace.issuer, other.access)
 
 
 @pytest.fixture
@@ -63,7 +77,8 @@ async def test_a_connected_account_signs_in_and_the_second_factor_is_still_asked
 ) -> None:
     status, connected = await grace.connects()
     assert (status, connected["email"], connected["provider"]) == (201, "grace@navy.example", "work")
-    assert "Work" in (await grace.portal.mailbox.next()).subject
+    assert grace.told is not None
+    assert "Work" in grace.told.text
     (_, listed) = await grace.ask("GET", "me/connected-accounts")
     assert listed["items"] == [connected]
 
@@ -203,8 +218,7 @@ async def test_a_code_shown_many_times_at_once_is_asked_about_once(grace: Travel
 async def test_somebody_else_s_trip_connects_nothing_to_me(grace: Traveller) -> None:
     path, back = await grace.trip("me/connected-accounts")
     staff = await grace.portal.signed_in()  # another session of hers may end it, another person may not
-    keys = grace.portal.house.keys
-    stranger = Traveller(grace.portal, grace.issuer, keys.token(user="mallory"))
+    stranger = await mallory(grace)
     assert (await stranger.ask("POST", path, back))[0] == 404
     grace.token = staff["access_token"]
     assert (await grace.ask("POST", path, back))[0] == 201
@@ -214,13 +228,13 @@ async def test_one_account_elsewhere_belongs_to_one_person(grace: Traveller) -> 
     assert (await grace.connects())[0] == 201
     status, problem = await grace.connects()
     assert (status, problem["code"]) == (409, "already_connected")
-    other = Traveller(grace.portal, grace.issuer, grace.portal.house.keys.token(user="mallory"))
+    other = await mallory(grace)
     status, problem = await other.connects()
     assert (status, problem["code"]) == (409, "already_connected")
 
 
 async def test_two_who_connect_the_same_account_at_once_do_not_both_get_it(grace: Traveller) -> None:
-    other = Traveller(grace.portal, grace.issuer, grace.portal.house.keys.token(user="mallory"))
+    other = await mallory(grace)
     trips = [(one, await one.trip("me/connected-accounts")) for one in (grace, other)]
     answers = await asyncio.gather(*(one.ask("POST", *trip) for one, trip in trips))
     assert sorted(status for status, _ in answers) == [201, 409]
@@ -230,7 +244,7 @@ async def test_two_who_connect_the_same_account_at_once_do_not_both_get_it(grace
 async def test_a_disconnected_account_signs_nobody_in(grace: Traveller) -> None:
     _, connected = await grace.connects()
     path = f"me/connected-accounts/{connected['id']}"
-    other = Traveller(grace.portal, grace.issuer, grace.portal.house.keys.token(user="mallory"))
+    other = await mallory(grace)
     assert (await other.ask("DELETE", path))[0] == 404
     assert (await grace.ask("DELETE", path))[0] == 204
     assert (await grace.ask("DELETE", path))[0] == 404
@@ -239,13 +253,61 @@ async def test_a_disconnected_account_signs_nobody_in(grace: Traveller) -> None:
     assert acts == ["connected_account.added", "connected_account.removed"]
 
 
+async def test_connecting_and_disconnecting_need_a_factor_shown_a_moment_ago(grace: Traveller) -> None:
+    """Else a session left open for a minute becomes somebody else's way in for good."""
+    _, connected = await grace.connects()
+    grace.portal.house.clock.advance(timedelta(minutes=11))
+    tokens = await grace.portal.signed_in()
+    grace.token = tokens["access_token"]
+    for _ in range(3):
+        grace.portal.house.clock.advance(timedelta(minutes=4))
+        _, tokens = await grace.portal.post("tokens", {"refresh_token": tokens["refresh_token"]})
+    grace.token = tokens["access_token"]
+    path = f"me/connected-accounts/{connected['id']}"
+    for method, where, body in (
+        ("POST", "me/connected-accounts", {"provider": "work"}),
+        ("DELETE", path, None),
+    ):
+        status, problem = await grace.ask(method, where, body)
+        assert (status, problem["code"]) == (403, "second_factor_needed")
+    assert grace.portal.rows("connected_accounts")[0]["accounts"]
+
+    assert (await grace.ask("POST", "sessions/current/second-factor", {}))[0] == 201
+    code = {"code": await grace.portal.mailbox.next_code()}
+    assert (await grace.ask("POST", "sessions/current/second-factor/verify", code))[0] == 200
+    assert (await grace.ask("DELETE", path))[0] == 204
+
+
+async def forget_password(grace: Traveller) -> None:
+    (user,) = (row for row in grace.portal.rows("users") if row["email"] == "ada@acme.example")
+    forget = Update("users", {"_id": user["_id"]}, {"$set": {"password_hash": ""}})
+    await grace.portal.database.commit([forget])
+
+
+async def test_of_the_last_account_and_the_last_passkey_one_stays_also_when_both_go_at_once(
+    grace: Traveller,
+) -> None:
+    _, connected = await grace.connects()
+    key = SoftPasskey()
+    _, made = await grace.ask("POST", "authenticators", {"kind": "passkey", "name": "Laptop"})
+    confirm = f"authenticators/{made['id']}/confirm"
+    assert (await grace.ask("POST", confirm, {"passkey": key.create(made["options"])}))[0] == 200
+    _, alone = await grace.portal.post("sign-ins/passkeys")
+    signed = {"passkey": key.get(alone["options"])}
+    assert (await grace.portal.post(f"sign-ins/passkeys/{alone['id']}", signed))[0] == 200
+    await forget_password(grace)
+
+    paths = (f"me/connected-accounts/{connected['id']}", f"authenticators/{made['id']}")
+    answers = await asyncio.gather(*(grace.ask("DELETE", path) for path in paths))
+    assert sorted(status for status, _ in answers) == [204, 409]
+    assert {body.get("code") for _, body in answers} == {None, "last_way_in"}
+
+
 async def test_the_last_way_to_sign_in_stays(grace: Traveller) -> None:
     _, first = await grace.connects()
     grace.issuer.person["sub"] = "grace at home"
     _, second = await grace.connects()
-    (user,) = (row for row in grace.portal.rows("users") if row["email"] == "ada@acme.example")
-    forget = Update("users", {"_id": user["_id"]}, {"$set": {"password_hash": ""}})
-    await grace.portal.database.commit([forget])
+    await forget_password(grace)
     answers = await asyncio.gather(
         *(grace.ask("DELETE", f"me/connected-accounts/{account['id']}") for account in (first, second))
     )

@@ -20,11 +20,11 @@ def assemble(
     """Identity on the given parts. `carrier` and `hasher` are the two ends that tests may replace."""
     core = Core.build(parts, settings, carrier, hasher)
     log, audit = wings.audit(core)
-    proceed, signed_in = signing_in(core)
+    door, signed_in = signing_in(core)
     house = [
-        *accounts.wings(core),
+        *accounts.wings(core, door),
         signed_in,
-        federation(core, proceed),
+        federation(core, door),
         people(core),
         api_keys(core),
         wings.announcements(core),

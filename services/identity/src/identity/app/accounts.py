@@ -12,6 +12,7 @@ from identity.api import (
     RegistrationsApi,
 )
 from identity.app.core import Core, Wing
+from identity.app.signing_in import Door
 from identity.service.activation_codes import ActivationCodes
 from identity.service.activations import Activations
 from identity.service.departures import Departures
@@ -23,12 +24,13 @@ from identity.service.profiles import PasswordCheck, Profiles
 from identity.service.recoveries import Recoveries
 from identity.service.registrations import Registrations
 from identity.service.staff import StaffBootstrap
+from identity.service.step_ups import StepUps
 from identity.service.strength import StrengthMeter
 from identity.store import PeopleStore
 
 
-def wings(core: Core) -> list[Wing]:
-    return [signing_up(core), partners(core), own_account(core)]
+def wings(core: Core, door: Door) -> list[Wing]:
+    return [signing_up(core), partners(core), own_account(core, door.step_ups)]
 
 
 def signing_up(core: Core) -> Wing:
@@ -66,16 +68,18 @@ def partners(core: Core) -> Wing:
     )
 
 
-def own_account(core: Core) -> Wing:
+def own_account(core: Core, step_ups: StepUps) -> Wing:
     """The forgotten password, and everything under /me."""
     store, hasher, post, clock = PeopleStore(core.parts.database), core.hasher, core.post, core.clock
     check = PasswordCheck(hasher, core.throttles)
     recoveries = Recoveries(
         store, core.secrets, hasher, core.throttles, post, clock, public_url=core.public_url
     )
-    profiles = Profiles(store, hasher, check, post, clock, editions=core.editions, public_url=core.public_url)
+    profiles = Profiles(
+        store, hasher, check, step_ups, post, clock, editions=core.editions, public_url=core.public_url
+    )
     changes = EmailChanges(
-        store, core.secrets, check, core.throttles, post, clock, public_url=core.public_url
+        store, core.secrets, check, step_ups, core.throttles, post, clock, public_url=core.public_url
     )
     departures = Departures(store, check, post, clock, public_url=core.public_url)
     core.sessions.came_in = departures.came_in

@@ -4,26 +4,27 @@ from urllib.parse import urlsplit
 
 from identity.api import FederationApi
 from identity.app.core import Core, Wing
+from identity.app.signing_in import Door
 from identity.clients.openid import OpenIdIssuers
 from identity.domain.federation import Provider
-from identity.service.federation import Federation, Proceed
+from identity.service.federation import Federation
 from identity.settings import OpenIdProvider
-from identity.store import FederationStore
 
 CALLBACK = "/sign-in/callback"
 """The portal's page that issuers send people back to; it is registered with them."""
 
 
-def federation(core: Core, proceed: Proceed) -> Wing:
-    """`proceed`: how signing in goes on after the first factor."""
+def federation(core: Core, door: Door) -> Wing:
     settings = core.settings
     service = Federation(
-        FederationStore(core.parts.database, core.store),
+        door.accounts,
         core.secrets,
         OpenIdIssuers(core.clock, insecure=settings.development),
         core.throttles,
         core.post,
-        proceed,
+        door.proceed,
+        door.step_ups,
+        door.ways_in,
         core.clock,
         providers=[_provider(told) for told in settings.providers],
         redirect_uri=settings.public_url.rstrip("/") + CALLBACK,

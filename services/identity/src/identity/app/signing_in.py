@@ -1,5 +1,6 @@
 """Everything between a password and a session, put together."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from common.due import DueLoop
@@ -17,14 +18,26 @@ from identity.service.passwordless import Passwordless
 from identity.service.policies import Policies
 from identity.service.sign_ins import SignIns
 from identity.service.step_ups import StepUps
-from identity.store import FactorStore
+from identity.service.ways_in import WaysIn
+from identity.store import FactorStore, FederationStore
 
 
-def signing_in(core: Core) -> tuple[Proceed, Wing]:
-    """The wing, and how others go on to the second factor."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What other wings need of signing in. `proceed`: how it goes on after the first factor."""
+
+    proceed: Proceed
+    step_ups: StepUps
+    ways_in: WaysIn
+    accounts: FederationStore
+
+
+def signing_in(core: Core) -> tuple[Door, Wing]:
     clock, store, secrets = core.clock, core.store, core.secrets
     throttles, notices, sessions = core.throttles, core.notices, core.sessions
     own, passkeys = FactorStore(core.parts.database, store), Passkeys(core.settings.public_url)
+    accounts = FederationStore(core.parts.database, store)
+    ways_in = WaysIn(accounts, own)
     factors = Factors(own, secrets, passkeys, core.post, clock)
     enrolments = Enrolments(secrets, passkeys, factors, clock)
     entrance = Entrance(store, sessions, notices)
@@ -32,7 +45,7 @@ def signing_in(core: Core) -> tuple[Proceed, Wing]:
     passwordless = Passwordless(store, secrets, throttles, factors, passkeys, sign_ins, clock)
     step_ups = StepUps(store, throttles, factors, notices, sessions, clock)
     first = FirstFactors(own, throttles, factors, enrolments, sign_ins, sessions, entrance, notices, clock)
-    authenticators = Authenticators(own, factors, enrolments, step_ups, sessions, notices, clock)
+    authenticators = Authenticators(own, factors, enrolments, step_ups, sessions, ways_in, notices, clock)
     rotation = DueLoop(
         "signing keys",
         core.keys.next_rotation,
@@ -40,7 +53,8 @@ def signing_in(core: Core) -> tuple[Proceed, Wing]:
         clock,
         longest_sleep=timedelta(hours=1),
     )
-    return sign_ins.proceed, Wing(
+    door = Door(proceed=sign_ins.proceed, step_ups=step_ups, ways_in=ways_in, accounts=accounts)
+    return door, Wing(
         background=[rotation],
         apis=[
             SignInsApi(sign_ins, passwordless, core.origins),

@@ -37,6 +37,8 @@ class Passkey:
     """COSE."""
     sign_count: int
     """How often it signed, if it counts: a copy of it would fall behind and show."""
+    alone: bool = False
+    """It has verified its owner (by finger, face or PIN), so that it may be the only factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +70,18 @@ class Authenticator:
     def used_code(self, step: int, now: datetime) -> "Authenticator":
         return replace(self, totp=self._stepped(step), used_at=now, version=self.version + 1)
 
-    def used_passkey(self, sign_count: int, now: datetime) -> "Authenticator":
+    @property
+    def signs_in_alone(self) -> bool:
+        return self.state == "active" and self.passkey is not None and self.passkey.alone
+
+    def used_passkey(self, sign_count: int, now: datetime, *, alone: bool) -> "Authenticator":
         assert self.passkey is not None, "not a passkey"
-        passkey = replace(self.passkey, sign_count=sign_count)
+        passkey = replace(self.passkey, sign_count=sign_count, alone=self.passkey.alone or alone)
         return replace(self, passkey=passkey, used_at=now, version=self.version + 1)
+
+    def touched(self) -> "Authenticator":
+        """The same, saved along with what relies on it."""
+        return replace(self, version=self.version + 1)
 
     def renamed(self, name: str) -> "Authenticator":
         return replace(self, name=name, version=self.version + 1)

@@ -109,22 +109,20 @@ class ConnectedAccounts:
         return person, person._act("connected_account.added", account, actor, account.connected_at)
 
     def disconnected(
-        self, identity: str, actor: Actor, now: datetime, *, other_way: bool
+        self, identity: str, actor: Actor, now: datetime
     ) -> "tuple[ConnectedAccounts, ConnectedAccount, ActRecorded]":
-        """`other_way`: there is a password, or something else to sign in with."""
+        """Whether another way in stays is the matter of `ways_in`."""
         must_be_at_home(actor)
         account = next((known for known in self.accounts if known.id == identity), None)
         if account is None:
             raise NotFound("connected_account_not_found", "There is no such connected account")
         rest = tuple(known for known in self.accounts if known.id != identity)
-        if not rest and not other_way:
-            raise Conflict(
-                "last_way_in",
-                "This is your only way to sign in",
-                next_step="Set a password first.",
-            )
         person = replace(self, accounts=rest, version=self.version + 1)
         return person, account, person._act("connected_account.removed", account, actor, now)
+
+    def touched(self) -> "ConnectedAccounts":
+        """The same, saved along with what relies on it."""
+        return replace(self, version=self.version + 1)
 
     def _act(self, act: str, account: ConnectedAccount, actor: Actor, now: datetime) -> ActRecorded:
         return ActRecorded(

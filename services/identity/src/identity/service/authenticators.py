@@ -9,16 +9,17 @@ from common.contracts import Event
 from common.contracts.audit import ActRecorded
 from common.ids import UserId
 from common.races import settled
-from identity.domain.accounts import User
 from identity.domain.authenticators import Authenticator, RecoveryCodes, last_factor, unknown_authenticator
 from identity.domain.mails import Mail
 from identity.domain.names import masked
 from identity.domain.sessions import Session
+from identity.domain.ways_in import Way
 from identity.service.enrolments import Enrolment, Enrolments, Kind
-from identity.service.factors import Factors, Owned, stale_factor
+from identity.service.factors import Factors, Owned
 from identity.service.notices import Notices
 from identity.service.sessions import Sessions
 from identity.service.step_ups import StepUps
+from identity.service.ways_in import WaysIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class AuthenticatorStore(Protocol):
     async def authenticator(self, identity: str, user: UserId) -> Authenticator | None: ...
 
     async def save(
-        self, *things: Authenticator | RecoveryCodes | Session | Mail, events: tuple[Event, ...] = ()
+        self, *things: Way | RecoveryCodes | Session | Mail, events: tuple[Event, ...] = ()
     ) -> None: ...
 
 
@@ -48,6 +49,7 @@ class Authenticators:
         enrolments: Enrolments,
         step_ups: StepUps,
         sessions: Sessions,
+        ways_in: WaysIn,
         notices: Notices,
         clock: Clock,
     ) -> None:
@@ -56,6 +58,7 @@ class Authenticators:
         self._enrolments = enrolments
         self._step_ups = step_ups
         self._sessions = sessions
+        self._ways_in = ways_in
         self._notices = notices
         self._clock = clock
 
@@ -65,7 +68,7 @@ class Authenticators:
 
     async def begin(self, actor: Actor, kind: Kind, name: str) -> Enrolment:
         """A pending one; it counts when it is confirmed."""
-        _, user = await self._fresh(actor)
+        _, user = await self._step_ups.fresh(actor)
         enrolment = self._enrolments.begun(user, kind, name, await self._factors.owned(user.id))
         await self._store.save(enrolment.authenticator)
         return enrolment
@@ -85,20 +88,21 @@ class Authenticators:
         return await settled(attempt)
 
     async def remove(self, actor: Actor, identity: str) -> None:
-        """Never the last one where an organisation takes nothing less."""
+        """Never the last one where an organisation takes nothing less, nor the only way in."""
 
         async def attempt() -> None:
-            _, user = await self._fresh(actor)
+            _, user = await self._step_ups.fresh(actor)
             found = await self._one(actor, identity)
             owned = await self._factors.owned(user.id)
             others = [one for one in owned.authenticators if one.id != identity]
             places = await self._sessions.places(user.id)
             if not others and not all(place.organisation.policy.admits("email") for place in places):
                 raise last_factor()
+            stays = await self._ways_in.without(user, identity)
             removed = found.removed(self._clock.now())
             mail = self._notices.factor("factor_removed", user, found)
             await self._store.save(
-                removed, mail, events=(self._act(actor, "authenticator.removed", removed),)
+                removed, mail, *stays, events=(self._act(actor, "authenticator.removed", removed),)
             )
 
         await settled(attempt)
@@ -108,7 +112,7 @@ class Authenticators:
         """Ten new ones; all earlier ones are void."""
 
         async def attempt() -> list[str]:
-            _, user = await self._fresh(actor)
+            _, user = await self._step_ups.fresh(actor)
             owned = await self._factors.owned(user.id)
             made, plain = self._enrolments.recovery(user, owned.recovery)
             event = ActRecorded(
@@ -124,7 +128,7 @@ class Authenticators:
         return await settled(attempt)
 
     async def _confirm(self, actor: Actor, identity: str, answer: str) -> tuple[Authenticator, list[str]]:
-        session, user = await self._fresh(actor)
+        session, user = await self._step_ups.fresh(actor)
         pending = await self._store.authenticator(identity, user.id)
         if pending is None:
             raise unknown_authenticator()
@@ -139,12 +143,6 @@ class Authenticators:
             events=(self._act(actor, "authenticator.added", active),),
         )
         return active, plain
-
-    async def _fresh(self, actor: Actor) -> tuple[Session, User]:
-        session, _, user = await self._step_ups.standing(actor)
-        if not session.fresh(self._clock.now()):
-            raise stale_factor()
-        return session, user
 
     async def _one(self, actor: Actor, identity: str) -> Authenticator:
         found = await self._store.authenticator(identity, actor.user)

@@ -24,6 +24,7 @@ from identity.service.endings import Ending, no_recovery
 from identity.service.mails import PostOffice
 from identity.service.profiles import PasswordCheck, person
 from identity.service.secrets import Secrets
+from identity.service.step_ups import StepUps
 from identity.service.throttles import Throttles
 
 STARTED = Policy(free=5)
@@ -58,6 +59,7 @@ class EmailChanges:
         store: EmailChangeStore,
         secrets: Secrets,
         check: PasswordCheck,
+        step_ups: StepUps,
         throttles: Throttles,
         post: PostOffice,
         clock: Clock,
@@ -67,6 +69,7 @@ class EmailChanges:
         self._store = store
         self._secrets = secrets
         self._check = check
+        self._step_ups = step_ups
         self._throttles = throttles
         self._post = post
         self._clock = clock
@@ -80,6 +83,7 @@ class EmailChanges:
         """Mail a code to each address. An address that has an account gets another mail instead, and the
         answer is the same."""
         email = canonical_email(email)
+        await self._step_ups.fresh_if_owned(actor)
         user = await person(self._store, actor)
         if email == user.email:
             message = "This is your e-mail address already."

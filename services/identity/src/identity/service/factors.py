@@ -171,7 +171,7 @@ class Factors:
     ) -> Authenticator | None:
         assert key.passkey is not None, "not a passkey"
         count = self._passkeys.sign_count(text, key.passkey, challenge, alone=alone)
-        return None if count is None else key.used_passkey(count, self._clock.now())
+        return None if count is None else key.used_passkey(count, self._clock.now(), alone=alone)
 
 
 def recovery_purpose(user: UserId) -> str:

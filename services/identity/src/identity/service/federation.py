@@ -31,10 +31,13 @@ from identity.domain.federation import (
 from identity.domain.mails import Mail
 from identity.domain.names import canonical
 from identity.domain.throttles import Counted, Origin
+from identity.domain.ways_in import Way
 from identity.service.entrance import Step
 from identity.service.mails import PostOffice
 from identity.service.secrets import Secrets
+from identity.service.step_ups import StepUps
 from identity.service.throttles import Throttles
+from identity.service.ways_in import WaysIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class FederationStore(Protocol):
 
     async def save(
         self,
-        *things: Journey | ConnectedAccounts | Linked | Unlinked | Mail | Counted,
+        *things: Journey | Way | Linked | Unlinked | Mail | Counted,
         events: Sequence[Event] = (),
     ) -> None: ...
 
@@ -96,6 +99,8 @@ class Federation:
         throttles: Throttles,
         post: PostOffice,
         proceed: Proceed,
+        step_ups: StepUps,
+        ways_in: WaysIn,
         clock: Clock,
         *,
         providers: Sequence[Provider],
@@ -107,6 +112,8 @@ class Federation:
         self._throttles = throttles
         self._post = post
         self._proceed = proceed
+        self._step_ups = step_ups
+        self._ways_in = ways_in
         self._clock = clock
         self.providers = {provider.id: provider for provider in providers}
         self._redirect_uri = redirect_uri
@@ -114,9 +121,11 @@ class Federation:
     async def depart(
         self, provider: str, *, permanent: bool = False, actor: Actor | None = None
     ) -> Departure:
-        """Begin: to sign in, or, for `actor`, to connect an account."""
+        """Begin: to sign in, or, for `actor`, to connect an account, which needs a factor shown a moment
+        ago: a session left open must not become somebody else's way in."""
         if actor is not None:
             must_be_at_home(actor)
+            await self._step_ups.fresh(actor)
         chosen = self.providers.get(provider)
         if chosen is None:
             raise NotFound("provider_not_found", "There is no such way to sign in here")
@@ -197,12 +206,11 @@ class Federation:
         """`Conflict` when nothing else would be left to sign in with."""
 
         async def attempt() -> None:
-            user = await self._store.user(actor.user)
-            known = await self._store.accounts(actor.user)
-            person, account, event = known.disconnected(
-                identity, actor, self._clock.now(), other_way=user is not None and bool(user.password_hash)
-            )
-            await self._store.save(person, Unlinked(account.key), events=(event,))
+            _, user = await self._step_ups.fresh(actor)
+            known = await self._store.accounts(user.id)
+            person, account, event = known.disconnected(identity, actor, self._clock.now())
+            stays = await self._ways_in.without(user, account.id)
+            await self._store.save(person, Unlinked(account.key), *stays, events=(event,))
 
         await settled(attempt)
 

@@ -67,6 +67,7 @@ class Passkeys:
             credential=made.credential_id,
             public_key=made.credential_public_key,
             sign_count=made.sign_count,
+            alone=made.user_verified,
         )
 
     def request(self, challenge: bytes, owned: Sequence[Authenticator] = ()) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from identity.service.known import known_of
 from identity.service.mails import PostOffice
 from identity.service.passwords import Hasher
 from identity.service.recoveries import password_changed_mail
+from identity.service.step_ups import StepUps
 from identity.service.throttles import Throttles
 
 
@@ -76,6 +77,7 @@ class Profiles:
         store: ProfileStore,
         hasher: Hasher,
         check: PasswordCheck,
+        step_ups: StepUps,
         post: PostOffice,
         clock: Clock,
         *,
@@ -85,6 +87,7 @@ class Profiles:
         self._store = store
         self._hasher = hasher
         self._check = check
+        self._step_ups = step_ups
         self._post = post
         self._clock = clock
         self._editions: dict[DocumentName, str] = {"terms": editions[0], "privacy": editions[1]}
@@ -123,6 +126,7 @@ class Profiles:
         self, actor: Actor, current: str, password: str, confirmation: str, origin: Origin
     ) -> None:
         """All other sessions end, and a mail says so."""
+        await self._step_ups.fresh_if_owned(actor)
         user = await self.get(actor)
         known = await known_of(self._store, user)
         all_of(

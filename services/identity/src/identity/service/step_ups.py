@@ -16,7 +16,7 @@ from identity.domain.sessions import Session
 from identity.domain.sign_ins import CODE_LIFETIME, SignIn, over
 from identity.domain.throttles import Forgiven
 from identity.service.entrance import Step
-from identity.service.factors import Factors, Owned, Shown
+from identity.service.factors import Factors, Owned, Shown, stale_factor
 from identity.service.notices import Notices
 from identity.service.sessions import Place, Sessions
 from identity.service.throttles import Throttles
@@ -106,6 +106,20 @@ class StepUps:
         if session is None or user is None or place is None or session.ended_at is not None:
             raise Unauthenticated("session_over", "This session is over", next_step="Sign in again.")
         return session, place, user
+
+    async def fresh(self, actor: Actor) -> tuple[Session, User]:
+        """For what changes the ways to sign in: `Forbidden` unless a factor was shown a moment ago."""
+        session, _, user = await self.standing(actor)
+        if not session.fresh(self._clock.now()):
+            raise stale_factor()
+        return session, user
+
+    async def fresh_if_owned(self, actor: Actor) -> None:
+        """The same for those who have an authenticator, where others are asked for their password only."""
+        session, _, user = await self.standing(actor)
+        owned = await self._factors.owned(user.id)
+        if owned.authenticators and not session.fresh(self._clock.now()):
+            raise stale_factor()
 
     async def _pending(self, session: Session) -> SignIn | None:
         found = await self._store.pending_sign_in(session.user, session.network, session.id)

@@ -14,6 +14,7 @@ from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Acceptance, Login, LoginGone, Membership, Organisation, User
 from identity.domain.authenticators import Authenticator, RecoveryCodes
 from identity.domain.codes import OneTimeCode
+from identity.domain.federation import ConnectedAccounts
 from identity.domain.keys import SigningKey
 from identity.domain.mails import Mail
 from identity.domain.policies import SignInPolicy
@@ -28,6 +29,7 @@ REGISTRATIONS, USERS, LOGINS, ORGANISATIONS = "registrations", "users", "logins"
 MEMBERSHIPS, MAILS = "memberships", "mails"
 THROTTLES, SIGNING_KEYS = "throttles", "signing_keys"
 AUTHENTICATORS, RECOVERY_CODES = "authenticators", "recovery_codes"
+CONNECTED = "connected_accounts"
 
 INDEXES = (
     *sessions.INDEXES,
@@ -57,6 +59,7 @@ Kept = (
     | Forgiven
     | Authenticator
     | RecoveryCodes
+    | ConnectedAccounts
 )
 _AGGREGATES: dict[type, str] = {
     Registration: REGISTRATIONS,
@@ -69,6 +72,7 @@ _AGGREGATES: dict[type, str] = {
     Throttle: THROTTLES,
     Authenticator: AUTHENTICATORS,
     RecoveryCodes: RECOVERY_CODES,
+    ConnectedAccounts: CONNECTED,
 }
 _BELONGS = {"via": "membership", "ended_at": None}
 T = TypeVar("T")

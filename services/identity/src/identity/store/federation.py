@@ -11,9 +11,10 @@ from identity.domain.accounts import User
 from identity.domain.federation import ConnectedAccount, ConnectedAccounts, Journey, Linked, Unlinked
 from identity.domain.mails import Mail
 from identity.domain.throttles import Counted
-from identity.store.accounts import IdentityStore, write_of
+from identity.domain.ways_in import Way
+from identity.store.accounts import CONNECTED, IdentityStore, write_of
 
-JOURNEYS, CONNECTED, FOREIGN_LOGINS = "journeys", "connected_accounts", "foreign_logins"
+JOURNEYS, FOREIGN_LOGINS = "journeys", "foreign_logins"
 INDEXES = (
     Index(JOURNEYS, (("expires_at", 1),), expire_after=3600),
     Index(FOREIGN_LOGINS, (("user", 1),)),
@@ -29,7 +30,7 @@ class FederationStore:
 
     async def save(
         self,
-        *things: Journey | ConnectedAccounts | Linked | Unlinked | Mail | Counted,
+        *things: Journey | Way | Linked | Unlinked | Mail | Counted,
         events: Sequence[Event] = (),
     ) -> None:
         """`Conflict` when somebody else has an account that is to be linked."""
@@ -52,12 +53,10 @@ class FederationStore:
         return await self._accounts.user(UserId(row["user"])) if row else None
 
 
-def _write(thing: Journey | ConnectedAccounts | Linked | Unlinked | Mail | Counted) -> Write:
+def _write(thing: Journey | Way | Linked | Unlinked | Mail | Counted) -> Write:
     match thing:
         case Journey():
             return Save(JOURNEYS, _document(asdict(thing)))
-        case ConnectedAccounts():
-            return Save(CONNECTED, _document(asdict(thing)))
         case Linked():
             return Insert(FOREIGN_LOGINS, {"_id": _digest(thing.key), "user": thing.user})
         case Unlinked():

@@ -16,6 +16,7 @@ from identity.domain.registrations import Form
 from identity.domain.sign_ins import SignIn
 from identity.store.accounts import (
     AUTHENTICATORS,
+    CONNECTED,
     RECOVERY_CODES,
     USERS,
     IdentityStore,
@@ -26,7 +27,7 @@ from identity.store.accounts import (
     write_of,
 )
 from identity.store.api_keys import API_KEYS
-from identity.store.federation import CONNECTED, FOREIGN_LOGINS
+from identity.store.federation import FOREIGN_LOGINS
 from identity.store.sessions import SIGN_INS, sign_in_of
 
 PARTNER_CODES, PARTNER_REQUESTS = "partner_codes", "partner_requests"
