@@ -126,13 +126,14 @@ async def test_every_query_has_an_index(mongo_url: str, prefix: str) -> None:
     await store.partner_requests("requested", "r0", 3)
     await store.open_partner_request("a@b.example")
     await store.sign_ins_of(UserId("u1"))
+    await store.personal_keys(UserId("u1"))
     await store.next_leaving()
     await store.leaving(NOW, 3)
     await profiled.command("profile", 0)
     seen = await profiled["system.profile"].find({"ns": {"$ne": f"{prefix}.system.profile"}}).to_list()
     planned = [entry for entry in seen if "planSummary" in entry]
 
-    assert len(planned) == 6
+    assert len(planned) == 7
     assert [entry["ns"] for entry in planned if "COLLSCAN" in entry["planSummary"]] == []
     assert [entry["ns"] for entry in planned if entry.get("hasSortStage")] == []
     await client.drop_database(prefix)

@@ -85,6 +85,50 @@ async def test_a_password_that_is_tried_first_is_refused_and_the_code_holds(port
     assert (await reset(portal, code))[0] == 200
 
 
+async def keys_of(portal: Any, count: int) -> list[str]:
+    """Personal API keys of Ada's, and one of her organisation's."""
+    token = (await portal.signed_in())["access_token"]
+    wish = {"name": "Nightly", "actions": ["cameras:read"]}
+    made = [await portal.ask("POST", "me/api-keys", token, wish) for _ in range(count)]
+    made.append(await portal.ask("POST", "api-keys", token, wish | {"role": "viewer"}))
+    return [key["key"] for _, key in made]
+
+
+async def works(portal: Any, key: str) -> bool:
+    status, _ = await portal.post("api-keys/exchange", {"key": key})
+    return bool(status == 200)
+
+
+async def test_programs_go_on_and_the_mail_says_how_many_keys_live(portal: Any) -> None:
+    await portal.with_account()
+    keys = await keys_of(portal, 2)
+    await ask(portal)
+    assert (await reset(portal, await portal.mailbox.next_code()))[0] == 200
+
+    assert [await works(portal, key) for key in keys] == [True, True, True]
+    letter = await portal.mailbox.next()
+    assert "Počet vašich klíčů API, které fungují dál: 2." in letter.text
+    assert "zrušeny" not in letter.text
+
+
+async def test_all_personal_keys_end_with_the_password_when_that_is_wished(portal: Any) -> None:
+    await portal.with_account()
+    keys = await keys_of(portal, 2)
+    await ask(portal)
+    code = await portal.mailbox.next_code()
+    body = {"login": ADA, "code": code, "password": NEW, "revoke_api_keys": True}
+    assert (await portal.post("password-resets/confirm", body | {"code": "0000-0000"}))[0] == 422
+    assert [await works(portal, key) for key in keys] == [True, True, True]
+    assert (await portal.post("password-resets/confirm", body))[0] == 200
+
+    assert [await works(portal, key) for key in keys] == [False, False, True]
+    reasons = [event.reason for event in portal.house.bus.said(SessionRevoked)]
+    assert reasons.count("key_revoked") == 2
+    letter = await portal.mailbox.next()
+    assert "Vaše osobní klíče API byly zrušeny, jejich počet: 2." in letter.text
+    assert "fungují dál" not in letter.text
+
+
 async def test_a_code_works_once(portal: Any) -> None:
     await portal.with_account()
     await ask(portal)

@@ -47,8 +47,22 @@ async def test_a_new_password_needs_the_old_one_and_ends_the_other_sessions(port
     assert (await portal.get("me", other))[0] == 401
     (revoked,) = portal.house.bus.said(SessionRevoked)
     assert revoked.reason == "password_changed"
-    assert (await portal.mailbox.next()).subject == "Vaše heslo Vedette bylo změněno"
+    letter = await portal.mailbox.next()
+    assert letter.subject == "Vaše heslo Vedette bylo změněno"
+    assert "API" not in letter.text
     assert (await portal.start(password="battery"))[0] == 201
+
+
+async def test_a_new_password_revokes_api_keys_when_that_is_wished(portal: Any, ada: str) -> None:
+    wish = {"name": "Nightly", "actions": ["cameras:read"]}
+    _, key = await portal.ask("POST", "me/api-keys", ada, wish)
+    body = {"current_password": PASSWORD, "password": "battery", "password_confirmation": "battery"}
+    assert (await portal.ask("PUT", "me/password", ada, body))[0] == 204
+    assert (await portal.post("api-keys/exchange", {"key": key["key"]}))[0] == 200
+
+    body = {"current_password": "battery", "password": "zinnia", "password_confirmation": "zinnia"}
+    assert (await portal.ask("PUT", "me/password", ada, body | {"revoke_api_keys": True}))[0] == 204
+    assert (await portal.post("api-keys/exchange", {"key": key["key"]}))[0] == 401
 
 
 @pytest.mark.parametrize("password", ["iloveyou", "nováková1", "acme.sro"])

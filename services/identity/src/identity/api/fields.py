@@ -12,6 +12,9 @@ Password = Annotated[
     # Longer than accepted, so that the plain words about the length come from the rule itself.
     Field(max_length=1000, json_schema_extra={"minLength": 6, "maxLength": 200}),
 ]
+RevokeApiKeys = Annotated[
+    bool, Field(description="Revoke my personal API keys as well, in all organisations")
+]
 Email = Annotated[str, Field(min_length=3, max_length=254, json_schema_extra={"format": "email"})]
 Code = Annotated[SecretStr, Field(min_length=1, max_length=64)]
 OrganisationRef = Annotated[str, Field(min_length=1, max_length=64, description="Id of an organisation")]

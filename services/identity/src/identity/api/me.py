@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field, SecretStr
 
 from common.http import Body, Call, NoQuery, Route, SecretBody
-from identity.api.fields import Password
+from identity.api.fields import Password, RevokeApiKeys
 from identity.api.origin import Origins
 from identity.api.registrations import PersonName, TimeZone
 from identity.domain.accounts import DocumentName, Language, User
@@ -29,6 +29,7 @@ class PasswordChange(SecretBody):
     current_password: SecretStr = Field(min_length=1, max_length=1000)
     password: Password
     password_confirmation: Password
+    revoke_api_keys: RevokeApiKeys = False
 
 
 class Acceptance(Body):
@@ -136,7 +137,7 @@ class MeApi:
         return ProfileView.of(changed)
 
     async def change_password(self, call: Call[PasswordChange, NoQuery]) -> None:
-        """Ends all other sessions; an e-mail says so."""
+        """Ends all other sessions, and personal API keys if they are to be revoked; an e-mail says so."""
         body = call.body
         await self._profiles.change_password(
             call.actor,
@@ -144,6 +145,7 @@ class MeApi:
             body.password.get_secret_value(),
             body.password_confirmation.get_secret_value(),
             self._origins.of(call.request),
+            revoke_keys=body.revoke_api_keys,
         )
 
     async def documents(self, call: Call[Any, NoQuery]) -> DocumentsView:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from common.http import Body, Call, NoQuery, Route, SecretBody
-from identity.api.fields import Code, Password
+from identity.api.fields import Code, Password, RevokeApiKeys
 from identity.api.origin import Origins
 from identity.api.registrations import Message
 from identity.service.recoveries import Recoveries
@@ -20,6 +20,7 @@ class Reset(SecretBody):
     login: str = Field(min_length=1, max_length=254, description="As it was asked with")
     code: Code
     password: Password
+    revoke_api_keys: RevokeApiKeys = False
 
 
 class RecoveriesApi:
@@ -47,12 +48,14 @@ class RecoveriesApi:
         return Message(message=ON_ITS_WAY)
 
     async def reset(self, call: Call[Reset, NoQuery]) -> Message:
-        """Ends all sessions of the account. Second factors stay as they are."""
+        """Ends all sessions of the account. Second factors stay as they are, and so do personal API keys
+        unless they are to be revoked; the e-mail that tells of it says how many live on."""
         body = call.body
         await self._recoveries.reset(
             body.login,
             body.code.get_secret_value(),
             body.password.get_secret_value(),
             self._origins.of(call.request),
+            revoke_keys=body.revoke_api_keys,
         )
         return Message(message=CHANGED)

@@ -1,11 +1,13 @@
 """What ends when somebody's password changes: all that was opened with the old one."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from common.contracts import Event
 from common.contracts.identity import EndReason, SessionRevoked
 from common.ids import SessionId, UserId
+from identity.domain.api_keys import ApiKey
 from identity.domain.recoveries import Recovery
 from identity.domain.sessions import Session
 from identity.domain.sign_ins import SignIn
@@ -39,6 +41,29 @@ async def endings(
         for sign_in in await store.sign_ins_of(user)
     ]
     return [*things, *half_done, *await no_recovery(store, user, now)], events
+
+
+class PersonalKeyStore(Protocol):
+    async def personal_keys(self, user: UserId) -> list[ApiKey]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What becomes of a person's API keys. `revoked` and `events` are to be saved with their cause."""
+
+    live: int
+    revoked: list[ApiKey]
+    events: list[Event]
+
+
+async def keys_after(store: PersonalKeyStore, user: UserId, now: datetime, *, revoke: bool) -> Keys:
+    """Keys are no sessions: programs rely on them overnight, and they do not know the password. So they end
+    only when that is wished, and who does not wish it is told how many live on."""
+    live = [key for key in await store.personal_keys(user) if key.state(now) == "active"]
+    if not revoke:
+        return Keys(len(live), [], [])
+    over = [key.revoked(now) for key in live]
+    return Keys(0, [key for key, _ in over], [event for _, events in over for event in events])
 
 
 async def no_recovery(store: EndingStore, user: UserId, now: datetime) -> list[Ending]:

@@ -11,6 +11,7 @@ from common.errors import Conflict, FieldError, Invalid, Unauthenticated
 from common.ids import OrganisationId, UserId
 from common.races import settled
 from identity.domain.accounts import Acceptance, DocumentName, Language, Membership, Organisation, User
+from identity.domain.api_keys import ApiKey
 from identity.domain.mails import Mail
 from identity.domain.names import LONGEST_PASSWORD, all_of, check_confirmation, check_password
 from identity.domain.recoveries import Recovery
@@ -19,7 +20,7 @@ from identity.domain.sessions import Session
 from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import PASSWORD, Forgiven, Origin
 from identity.service.acts import acted_everywhere
-from identity.service.endings import endings
+from identity.service.endings import endings, keys_after
 from identity.service.known import known_of
 from identity.service.mails import PostOffice
 from identity.service.passwords import Hasher
@@ -50,8 +51,12 @@ class ProfileStore(Protocol):
 
     async def recovery(self, user: UserId) -> Recovery | None: ...
 
+    async def personal_keys(self, user: UserId) -> list[ApiKey]: ...
+
     async def save(
-        self, *things: User | Session | SignIn | Recovery | Mail | Forgiven, events: Sequence[Event] = ()
+        self,
+        *things: User | Session | SignIn | Recovery | ApiKey | Mail | Forgiven,
+        events: Sequence[Event] = (),
     ) -> None: ...
 
 
@@ -123,9 +128,16 @@ class Profiles:
         return await settled(attempt)
 
     async def change_password(
-        self, actor: Actor, current: str, password: str, confirmation: str, origin: Origin
+        self,
+        actor: Actor,
+        current: str,
+        password: str,
+        confirmation: str,
+        origin: Origin,
+        *,
+        revoke_keys: bool = False,
     ) -> None:
-        """All other sessions end, and a mail says so."""
+        """All other sessions end, and a mail says so; `revoke_keys`: the personal API keys as well."""
         await self._step_ups.fresh_if_owned(actor)
         user = await self.get(actor)
         known = await known_of(self._store, user)
@@ -141,8 +153,10 @@ class Profiles:
             user = (await self.get(actor)).with_password(hashed)
             things, revoked = await endings(self._store, user.id, "password_changed", now, but=actor.session)
             acts = acted_everywhere(await self._store.memberships(user.id), "password.changed", user.id, now)
-            mail = password_changed_mail(self._post, user, self._public_url, now)
-            await self._store.save(user, *things, mail, forgiven, events=(*revoked, *acts))
+            keys = await keys_after(self._store, user.id, now, revoke=revoke_keys)
+            mail = password_changed_mail(self._post, user, keys, self._public_url, now)
+            events = (*revoked, *keys.events, *acts)
+            await self._store.save(user, *things, *keys.revoked, mail, forgiven, events=events)
 
         await settled(attempt)
         self._post.nudge()

@@ -1,7 +1,7 @@
 """The forgotten password: a code by mail, then a new password; every session ends."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlencode
@@ -12,8 +12,9 @@ from common.errors import FieldError, Invalid
 from common.ids import OrganisationId, UserId
 from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
+from identity.domain.api_keys import ApiKey
 from identity.domain.codes import OneTimeCode
-from identity.domain.mails import Mail
+from identity.domain.mails import Mail, Value
 from identity.domain.names import canonical, check_password
 from identity.domain.recoveries import CODE_LIFETIME, CODE_TRIES, Recovery
 from identity.domain.sessions import Session
@@ -21,7 +22,7 @@ from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import ACTIVATION, Counted, Forgiven, Origin
 from identity.service.activation_codes import as_typed
 from identity.service.acts import acted_everywhere
-from identity.service.endings import endings
+from identity.service.endings import Keys, endings, keys_after
 from identity.service.known import known_of
 from identity.service.mails import PostOffice
 from identity.service.passwords import Hasher
@@ -34,6 +35,8 @@ class RecoveryStore(Protocol):
 
     async def recovery(self, user: UserId) -> Recovery | None: ...
 
+    async def personal_keys(self, user: UserId) -> list[ApiKey]: ...
+
     async def memberships(self, user: UserId) -> list[Membership]: ...
 
     async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
@@ -44,9 +47,19 @@ class RecoveryStore(Protocol):
 
     async def save(
         self,
-        *things: User | Recovery | Session | SignIn | Mail | Counted | Forgiven,
+        *things: User | Recovery | Session | SignIn | ApiKey | Mail | Counted | Forgiven,
         events: Sequence[Event] = (),
     ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What somebody brings to set a new password."""
+
+    name: str
+    code: str
+    password: str
+    revoke_keys: bool
 
 
 class Recoveries:
@@ -79,14 +92,17 @@ class Recoveries:
         await settled(lambda: self._ask(name, counted))
         self._post.nudge()
 
-    async def reset(self, login: str, code: str, password: str, origin: Origin) -> None:
-        """Set the new password; `Invalid` in the same words for a wrong, used or expired code and for an
-        unknown login."""
+    async def reset(
+        self, login: str, code: str, password: str, origin: Origin, *, revoke_keys: bool = False
+    ) -> None:
+        """Set the new password, and end the personal API keys if that is wished (`revoke_keys`); `Invalid` in
+        the same words for a wrong, used or expired code and for an unknown login."""
         check_password(password)
         name = canonical(login)
         counted = await self._throttles.address("recovery_code", origin)
         forgiven = await self._throttles.claim("recovery", f"{name} {origin.network}", ACTIVATION)
-        await settled(lambda: self._reset(name, code, password, counted, forgiven))
+        shown = Shown(name, code, password, revoke_keys)
+        await settled(lambda: self._reset(shown, counted, forgiven))
         self._post.nudge()
 
     async def _ask(self, name: str, counted: Counted) -> None:
@@ -99,11 +115,11 @@ class Recoveries:
             recovery, due = known.asked_again(lambda: self._new_code(user.id), now)
         await self._store.save(recovery, *([self._code_mail(recovery, user)] if due else []), counted)
 
-    async def _reset(self, name: str, code: str, password: str, counted: Counted, forgiven: Forgiven) -> None:
+    async def _reset(self, shown: Shown, counted: Counted, forgiven: Forgiven) -> None:
         now = self._clock.now()
-        user = await self._store.user_by_login(name) or self._nobody(name)
+        user = await self._store.user_by_login(shown.name) or self._nobody(shown.name)
         recovery = await self._store.recovery(user.id)
-        digest = self._secrets.code_digest(_purpose(user.id), code)
+        digest = self._secrets.code_digest(_purpose(user.id), shown.code)
         if recovery is None:
             await self._store.save(counted)
             raise _wrong_code()
@@ -111,13 +127,16 @@ class Recoveries:
         if not right or user.state == "gone":
             await self._store.save(recovery, counted)
             raise _wrong_code()
-        check_password(password, await known_of(self._store, user))
-        user = user.with_password(await self._hasher.hash(password))
+        check_password(shown.password, await known_of(self._store, user))
+        user = user.with_password(await self._hasher.hash(shown.password))
         things, revoked = await endings(self._store, user.id, "password_changed", now)
         kept = [thing for thing in things if not isinstance(thing, Recovery)]
         acts = acted_everywhere(await self._store.memberships(user.id), "password.reset", user.id, now)
-        mail = password_changed_mail(self._post, user, self._public_url, now)
-        await self._store.save(user, recovery, *kept, mail, forgiven, events=(*revoked, *acts))
+        keys = await keys_after(self._store, user.id, now, revoke=shown.revoke_keys)
+        mail = password_changed_mail(self._post, user, keys, self._public_url, now)
+        await self._store.save(
+            user, recovery, *kept, *keys.revoked, mail, forgiven, events=(*revoked, *keys.events, *acts)
+        )
 
     def _new_code(self, user: UserId) -> OneTimeCode:
         return self._secrets.activation_code(_purpose(user), self._clock.now(), CODE_LIFETIME, CODE_TRIES)
@@ -153,13 +172,20 @@ class Recoveries:
         )
 
 
-def password_changed_mail(post: PostOffice, user: User, public_url: str, now: datetime) -> Mail:
+def password_changed_mail(post: PostOffice, user: User, keys: Keys, public_url: str, now: datetime) -> Mail:
+    values: dict[str, Value] = {
+        "name": user.first_name,
+        "at": now,
+        "link": f"{public_url}/forgot-password",
+        "live_keys": keys.live,
+        "revoked_keys": len(keys.revoked),
+    }
     return post.mail(
         f"password_changed:{user.id}:{user.version}",
         "password_changed",
         user.language,
         user.email,
-        {"name": user.first_name, "at": now, "link": f"{public_url}/forgot-password"},
+        values,
         time_zone=user.time_zone,
     )
 

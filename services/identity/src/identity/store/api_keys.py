@@ -34,7 +34,7 @@ class ApiKeyStore:
 
     async def key(self, identity: SessionId) -> ApiKey | None:
         row = await self._database.get(API_KEYS, {"_id": identity})
-        return _key(row) if row else None
+        return key_of(row) if row else None
 
     async def keys(
         self,
@@ -52,7 +52,7 @@ class ApiKeyStore:
         if before is not None:
             where["_id"] = {"$lt": before}
         rows = await self._database.find(API_KEYS, where, sort=[("_id", -1)], limit=limit)
-        return [_key(row) for row in rows]
+        return [key_of(row) for row in rows]
 
     async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None:
         return await self._accounts.membership(organisation, user)
@@ -83,21 +83,23 @@ class ApiKeyStore:
     async def _reminders(self, where: Document, limit: int) -> list[ApiKey]:
         waiting = {"reminder": "waiting", **where}
         rows = await self._database.find(API_KEYS, waiting, sort=[("remind_at", 1)], limit=limit)
-        return [_key(row) for row in rows]
+        return [key_of(row) for row in rows]
 
 
 def _write(thing: ApiKey | KeyUsed | Mail | Counted) -> Write:
     if isinstance(thing, KeyUsed):
         return Update(API_KEYS, {"_id": thing.id}, {"$set": {"used_at": thing.at}})
-    if isinstance(thing, ApiKey):
-        document = asdict(thing)
-        document["role"] = thing.role.value if thing.role else None
-        document["actions"] = [action.value for action in thing.actions]
-        return Save(API_KEYS, {"_id": document.pop("id"), **document})
-    return write_of(thing)
+    return write_key(thing) if isinstance(thing, ApiKey) else write_of(thing)
 
 
-def _key(row: Document) -> ApiKey:
+def write_key(key: ApiKey) -> Save:
+    document = asdict(key)
+    document["role"] = key.role.value if key.role else None
+    document["actions"] = [action.value for action in key.actions]
+    return Save(API_KEYS, {"_id": document.pop("id"), **document})
+
+
+def key_of(row: Document) -> ApiKey:
     fields = {key: value for key, value in row.items() if key != "_id"}
     fields["role"] = Role(row["role"]) if row["role"] else None
     # An action that a later edition no longer knows is no right any more.

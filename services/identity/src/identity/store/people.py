@@ -8,6 +8,8 @@ from common.contracts import Event
 from common.database import Delete, Document, Index, Save, Write
 from common.ids import UserId
 from identity.domain.accounts import User
+from identity.domain.api_keys import MOST as MOST_KEYS
+from identity.domain.api_keys import ApiKey
 from identity.domain.codes import OneTimeCode
 from identity.domain.email_changes import EmailChange
 from identity.domain.partner_requests import PartnerCode, PartnerRequest, RequestState
@@ -26,7 +28,7 @@ from identity.store.accounts import (
     user_of,
     write_of,
 )
-from identity.store.api_keys import API_KEYS
+from identity.store.api_keys import API_KEYS, key_of, write_key
 from identity.store.federation import FOREIGN_LOGINS
 from identity.store.sessions import SIGN_INS, sign_in_of
 
@@ -41,8 +43,11 @@ INDEXES = (
 )
 PERSONAL: tuple[str, ...] = (SIGN_INS, AUTHENTICATORS, FOREIGN_LOGINS)
 """Collections whose documents belong to one person (field `user`) and go with the account."""
+MOST_PERSONAL_KEYS = 20 * MOST_KEYS["personal"]
+"""Of one person, looked at together: so many organisations full of them."""
 KEYED_BY_PERSON = (RECOVERIES, EMAIL_CHANGES, CONNECTED, RECOVERY_CODES)
 """The same, with the person's id for their own."""
+Asked = Kept | PartnerCode | PartnerRequest | Recovery | EmailChange | ApiKey
 _AGGREGATES: dict[type, str] = {
     PartnerCode: PARTNER_CODES,
     PartnerRequest: PARTNER_REQUESTS,
@@ -56,7 +61,7 @@ class PeopleStore(IdentityStore):
 
     async def save(
         self,
-        *things: Kept | PartnerCode | PartnerRequest | Recovery | EmailChange,
+        *things: Asked,
         events: Sequence[Event] = (),
     ) -> None:
         await self._database.commit([_write(thing) for thing in things], events)
@@ -99,6 +104,12 @@ class PeopleStore(IdentityStore):
         rows = await self._database.find(SIGN_INS, {"user": user, "state": "pending"})
         return [sign_in_of(row) for row in rows]
 
+    async def personal_keys(self, user: UserId) -> list[ApiKey]:
+        """In all organisations, those that are over included until they are forgotten."""
+        where = {"owner": user, "kind": "personal"}
+        rows = await self._database.find(API_KEYS, where, limit=MOST_PERSONAL_KEYS)
+        return [key_of(row) for row in rows]
+
     async def recovery(self, user: UserId) -> Recovery | None:
         return await self._one(RECOVERIES, {"_id": user}, _recovery)
 
@@ -119,8 +130,10 @@ class PeopleStore(IdentityStore):
         return [user_of(row) for row in rows]
 
 
-def _write(thing: Kept | PartnerCode | PartnerRequest | Recovery | EmailChange) -> Write:
+def _write(thing: Asked) -> Write:
     match thing:
+        case ApiKey():
+            return write_key(thing)
         case PartnerCode() | PartnerRequest() | Recovery() | EmailChange():
             document = asdict(thing)
             return Save(_AGGREGATES[type(thing)], {"_id": document.pop("id"), **document})
