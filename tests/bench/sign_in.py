@@ -180,7 +180,7 @@ async def sessions(settings: Settings, folder: Path, user: UserId) -> None:
             made = Session(
                 id=identity, user=member.user, organisation=member.organisation,
                 permanent=False, refresh=secrets.digest("refresh", tokens[-1]), agent="bench",
-                network="127.0.0.0/24", created_at=now, used_at=now, forget_at=forgotten(now),
+                network="127.0.0.0/24", created_at=now, used_at=now, forget_at=forgotten(now, now, permanent=False),
             )  # fmt: skip
             await store.save(made)
     (folder / "refresh_tokens.txt").write_text("\n".join(tokens) + "\n")

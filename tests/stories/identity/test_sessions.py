@@ -84,6 +84,21 @@ async def test_a_permanent_login_survives_inactivity(portal: Any) -> None:
     assert (await refresh(portal, tokens["refresh_token"]))[0] == 200
 
 
+async def test_a_permanent_login_ends_after_four_hundred_days_however_busy_it_is(portal: Any) -> None:
+    await portal.with_account()
+    tokens = await portal.signed_in(permanent=True)
+    for _ in range(8):
+        portal.house.clock.advance(timedelta(days=49))
+        status, tokens = await refresh(portal, tokens["refresh_token"])
+        assert status == 200
+    _, listed = await portal.get("sessions", tokens["access_token"])
+    assert listed["items"][0]["ends_at"] == "2027-04-05T12:00:00Z"
+    portal.house.clock.advance(timedelta(days=8))
+
+    assert (await refresh(portal, tokens["refresh_token"]))[0] == 401
+    assert [event.reason for event in portal.house.bus.said(SessionRevoked)] == ["expired"]
+
+
 async def test_an_access_token_lives_five_minutes(portal: Any) -> None:
     await portal.with_account()
     tokens = await portal.signed_in()

@@ -11,7 +11,8 @@ from factors import app_code
 
 POLICY = "organisation/sign-in-policy"
 STRICTEST = {
-    "second_factor": "required", "email_factor": False, "permanent_login": False, "idle_minutes": 10,
+    "second_factor": "required", "email_factor": False, "permanent_login": False, "permanent_days": 400,
+    "idle_minutes": 10,
 }  # fmt: skip
 
 
@@ -46,7 +47,13 @@ async def test_a_customer_needs_a_second_factor_until_it_says_otherwise(portal: 
     token = (await portal.signed_in())["access_token"]
     assert await portal.send("GET", POLICY, token) == (
         200,
-        {"second_factor": "required", "email_factor": True, "permanent_login": True, "idle_minutes": 30},
+        {
+            "second_factor": "required",
+            "email_factor": True,
+            "permanent_login": True,
+            "permanent_days": 400,
+            "idle_minutes": 30,
+        },
     )
     status, _ = await portal.send("PUT", POLICY, token, {"second_factor": "optional"})
     assert status == 200
@@ -208,6 +215,33 @@ async def test_switching_to_an_organisation_that_demands_more_needs_a_stronger_s
     path = "sessions/current/second-factor/verify"
     assert (await portal.send("POST", path, tokens["access_token"], code))[0] == 200
     assert (await portal.post("tokens", body))[0] == 200
+
+
+async def test_a_policy_shortens_permanent_logins_also_those_that_run(portal: Any) -> None:
+    await portal.with_account()
+    old = await portal.signed_in(permanent=True)
+    portal.house.clock.advance(timedelta(days=40))
+    young = await portal.signed_in(permanent=True)
+    token = young["access_token"]
+    body = {"second_factor": "required", "permanent_days": 30}
+    status, policy = await portal.send("PUT", POLICY, token, body)
+    assert (status, policy["permanent_days"]) == (200, 30)
+
+    assert {event.reason for event in portal.house.bus.said(SessionRevoked)} == {"policy_changed"}
+    assert (await portal.post("tokens", {"refresh_token": old["refresh_token"]}))[0] == 401
+    portal.house.clock.advance(timedelta(days=29))
+    status, young = await portal.post("tokens", {"refresh_token": young["refresh_token"]})
+    assert status == 200
+    portal.house.clock.advance(timedelta(days=1))
+    assert (await portal.post("tokens", {"refresh_token": young["refresh_token"]}))[0] == 401
+
+
+@pytest.mark.parametrize("days", [0, 401, -1])
+async def test_no_policy_lets_a_permanent_login_last_longer_than_a_cookie(portal: Any, days: int) -> None:
+    await portal.with_account()
+    token = (await portal.signed_in())["access_token"]
+    body = {"second_factor": "required", "permanent_days": days}
+    assert (await portal.send("PUT", POLICY, token, body))[0] == 422
 
 
 @pytest.mark.parametrize("minutes", [4, 31, 0, -1])

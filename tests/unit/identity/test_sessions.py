@@ -1,12 +1,13 @@
 """The family of refresh tokens under every order of showing them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.ids import OrganisationId, SessionId, UserId
-from identity.domain.policies import LONGEST_IDLE, STRICT
+from identity.domain.policies import LONGEST_IDLE, LONGEST_SESSION, STRICT
 from identity.domain.sessions import LATE, Session
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -67,3 +68,23 @@ def test_only_tabs_that_share_a_token_may_be_a_moment_late_with_the_one_before(
         assert verdict == ("late" if in_time else "reused")
     first = session(permanent=False)
     assert first.judge(b"", STRICT, START, shared=True) == "reused"
+
+
+@given(
+    permanent=st.booleans(),
+    allowed=st.booleans(),
+    days=st.integers(1, 400),
+    refreshed=st.lists(st.integers(1, 10_000), max_size=40),
+)
+def test_no_session_outlives_its_policy_or_is_forgotten_before_it_ends(
+    permanent: bool, allowed: bool, days: int, refreshed: list[int]
+) -> None:
+    policy = replace(STRICT, permanent_login=allowed, permanent_days=days)
+    current, now = session(permanent=permanent), START
+    longest = timedelta(days=days) if permanent and allowed else LONGEST_SESSION
+    for number, minutes in enumerate(refreshed):
+        now += timedelta(minutes=minutes)
+        if current.alive(policy, now):
+            assert now < START + longest
+            current = current.refreshed(str(number).encode(), HOME, now)
+        assert current.forget_at is None or current.forget_at > min(now, current.ends_at(policy))

@@ -22,6 +22,7 @@ class SessionView(BaseModel):
     used_at: datetime
     current: bool
     kind: Literal["idle", "permanent"] = Field(description="Ends when idle, or stays")
+    ends_at: datetime = Field(description="At the latest, by the organisation's policy of now")
     second_factor: Factor | None
     organisation: str
     organisation_name: str
@@ -37,6 +38,7 @@ class SessionView(BaseModel):
             used_at=session.used_at,
             current=device.current,
             kind="permanent" if session.permanent and organisation.policy.permanent_login else "idle",
+            ends_at=session.ends_at(organisation.policy),
             second_factor=session.factor,
             organisation=organisation.id,
             organisation_name=organisation.name,

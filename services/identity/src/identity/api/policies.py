@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from common.auth import Action
 from common.http import Body, Call, NoQuery, Route
-from identity.domain.policies import LONGEST_IDLE, SHORTEST_IDLE, SignInPolicy
+from identity.domain.policies import LONGEST_IDLE, LONGEST_PERMANENT, SHORTEST_IDLE, SignInPolicy
 from identity.service.policies import Policies
 
 
@@ -16,6 +16,9 @@ class Policy(Body):
     )
     email_factor: bool = Field(True, description="The mailed one-time password counts as one")
     permanent_login: bool = Field(True, description="Sessions may be permanent")
+    permanent_days: int = Field(
+        LONGEST_PERMANENT, ge=1, le=LONGEST_PERMANENT, description="Days a permanent session lasts at most"
+    )
     idle_minutes: int = Field(
         LONGEST_IDLE, ge=SHORTEST_IDLE, le=LONGEST_IDLE, description="Inactivity that ends other sessions"
     )
@@ -25,6 +28,7 @@ class PolicyView(BaseModel):
     second_factor: Literal["required", "optional"]
     email_factor: bool
     permanent_login: bool
+    permanent_days: int
     idle_minutes: int
 
     @classmethod
@@ -33,6 +37,7 @@ class PolicyView(BaseModel):
             second_factor=policy.second_factor,
             email_factor=policy.email_factor,
             permanent_login=policy.permanent_login,
+            permanent_days=policy.permanent_days,
             idle_minutes=policy.idle_minutes,
         )
 

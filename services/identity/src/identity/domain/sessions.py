@@ -10,11 +10,9 @@ from common.contracts.audit import ActRecorded
 from common.contracts.identity import EndReason, SessionRevoked
 from common.ids import OrganisationId, SessionId, UserId
 from identity.domain.factors import FRESH, Factor
-from identity.domain.policies import SignInPolicy
+from identity.domain.policies import LONGEST_PERMANENT, SignInPolicy
 
 ACCESS_LIFETIME = timedelta(minutes=5)
-LONGEST = timedelta(hours=24)
-"""A session ends then however busy it is, unless it is permanent (NIST SP 800-63B-4, 2.2.3)."""
 KEPT = timedelta(days=30)
 """How long a session that idled out, or was ended, is remembered."""
 
@@ -58,7 +56,7 @@ class Session:
     created_at: datetime
     used_at: datetime
     forget_at: datetime | None = None
-    """From then on nobody needs to know of it any more; None: permanent, and not ended."""
+    """From then on nobody needs to know of it any more."""
     ended_at: datetime | None = None
     reason: EndReason | None = None
     version: int = 1
@@ -99,9 +97,14 @@ class Session:
     def alive(self, policy: SignInPolicy, now: datetime) -> bool:
         """Neither ended, nor idle for too long or too old, nor past the end of the grant it stands on."""
         limit = policy.idle_limit(permanent=self.permanent)
-        expired = limit is not None and (now - self.used_at >= limit or now - self.created_at >= LONGEST)
+        idle = limit is not None and now - self.used_at >= limit
+        return self.ended_at is None and not idle and now < self.ends_at(policy)
+
+    def ends_at(self, policy: SignInPolicy) -> datetime:
+        """However busy it is."""
+        last = self.created_at + policy.longest(permanent=self.permanent)
         until = self.visit.until if self.visit else None
-        return self.ended_at is None and not expired and not (until is not None and now >= until)
+        return min(last, until) if until is not None else last
 
     def fresh(self, now: datetime) -> bool:
         """A second factor was shown a moment ago."""
@@ -115,7 +118,7 @@ class Session:
             previous=self.refresh,
             organisation=organisation,
             used_at=now,
-            forget_at=None if self.permanent else forgotten(now),
+            forget_at=forgotten(self.created_at, now, permanent=self.permanent),
             version=self.version + 1,
         )
 
@@ -126,7 +129,11 @@ class Session:
 
     def ended(self, reason: EndReason, now: datetime) -> tuple["Session", SessionRevoked]:
         session = replace(
-            self, ended_at=now, reason=reason, forget_at=forgotten(now), version=self.version + 1
+            self,
+            ended_at=now,
+            reason=reason,
+            forget_at=forgotten(self.created_at, now, permanent=False),
+            version=self.version + 1,
         )
         return session, SessionRevoked(
             organisation=self.organisation,
@@ -138,7 +145,8 @@ class Session:
         )
 
 
-def forgotten(now: datetime) -> datetime:
-    """When a session last used now is forgotten. The same all day long, so that refreshing it does not move
-    it in the index that finds what is to be forgotten."""
-    return now.replace(hour=0, minute=0, second=0, microsecond=0) + KEPT + timedelta(days=1)
+def forgotten(created_at: datetime, used_at: datetime, *, permanent: bool) -> datetime:
+    """When a session is forgotten: of a permanent one its longest life counts, of others their last use. All
+    day long the same, so that refreshing it does not move it in the index of what is to be forgotten."""
+    last = created_at + timedelta(days=LONGEST_PERMANENT) if permanent else used_at
+    return last.replace(hour=0, minute=0, second=0, microsecond=0) + KEPT + timedelta(days=1)

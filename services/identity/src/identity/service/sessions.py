@@ -121,7 +121,7 @@ class Sessions:
             visit=visit,
             created_at=now,
             used_at=now,
-            forget_at=None if permanent else forgotten(now),
+            forget_at=forgotten(now, now, permanent=permanent),
         )
         return session, Tokens(await self.access(session, place), refresh, session.organisation)
 
