@@ -48,6 +48,7 @@ TABLE = """
     usage:read                    x x x x x - - - -
     partner_codes:manage          - - - - - - - - s
     partner_requests:approve      - - - - - - - - s
+    camera_contests:decide        - - - - - - - - s
     support:enter                 - - - - - - - s s
     signing_keys:rotate           - - - - - - - - s
     plans:manage                  - - - - - - - - s

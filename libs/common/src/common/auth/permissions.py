@@ -56,6 +56,8 @@ class Action(StrEnum):
     READ_USAGE = "usage:read"
     MANAGE_PARTNER_CODES = "partner_codes:manage"
     APPROVE_PARTNERS = "partner_requests:approve"
+    DECIDE_CONTESTS = "camera_contests:decide"
+    """Whose a camera is that moved between organisations, when the old one says it should not have."""
     ENTER_SUPPORT = "support:enter"
     """Staff may open a session in an organisation that has granted it; without a grant it opens nothing."""
     ROTATE_SIGNING_KEYS = "signing_keys:rotate"
@@ -125,6 +127,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         Action.READ_AUDIT,
         Action.MANAGE_PARTNER_CODES,
         Action.APPROVE_PARTNERS,
+        Action.DECIDE_CONTESTS,
         Action.ROTATE_SIGNING_KEYS,
         Action.MANAGE_PLANS,
         Action.RECORD_PAYMENT,
@@ -150,6 +153,7 @@ STRONG: frozenset[Action] = frozenset(
         Action.OPEN_REMOTE_SESSION,
         Action.MANAGE_PARTNER_CODES,
         Action.APPROVE_PARTNERS,
+        Action.DECIDE_CONTESTS,
         Action.ENTER_SUPPORT,
         Action.ROTATE_SIGNING_KEYS,
         Action.MANAGE_PLANS,

@@ -154,7 +154,8 @@ class ClaimImportProgressed(Event):
 
 
 class TransferChanged(Event):
-    """A camera moved between organisations, or its move was contested. Said to both, each of its own camera.
+    """A camera moved between organisations, or its move was contested, or that was decided (`upheld`: it goes
+    back; `rejected`: the move stands). Said to both, each of its own camera.
 
     For licences and fees nothing but `camera_removed` and `camera_connected` counts.
     """
@@ -169,5 +170,5 @@ class TransferChanged(Event):
     name: str
     """As the old organisation called it; empty for the new one."""
     direction: Literal["away", "here"]
-    state: Literal["done", "contested", "withdrawn"]
+    state: Literal["done", "contested", "withdrawn", "upheld", "rejected"]
     contest_until: Instant

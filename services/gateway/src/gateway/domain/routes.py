@@ -40,6 +40,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "items": "provisioning",
     "camera-guide": "provisioning",
     "camera-transfers": "provisioning",
+    "camera-contests": "provisioning",
     "claim-imports": "provisioning",
     "licences": "licensing",
     "fees": "licensing",
