@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from common.contracts.licensing import InvoiceIssued, NoticeDue, PaymentReceived, StandingChanged
+from common.contracts.provisioning import TransferChanged
 from common.contracts.relay import AllowanceCrossed
-from common.ids import OrganisationId
+from common.ids import CameraId, OrganisationId
 
 
 def crossed(organisation: str, percent: Any) -> AllowanceCrossed:
@@ -101,3 +102,38 @@ async def test_a_bill_that_asks_for_nothing_is_not_mailed(portal: Any, acme: str
     await portal.house.bus.tell(bill.model_copy(update={"amount": -5}), crossed(acme, 80))
     letter = await portal.mailbox.next()
     assert "80 %" in letter.subject
+
+
+def moved(organisation: str, direction: Any, state: Any) -> TransferChanged:
+    return TransferChanged(
+        organisation=OrganisationId(organisation), version=2, at=datetime(2026, 4, 9, 22, tzinfo=UTC),
+        transfer="t", camera=CameraId("c"), device="mac:0040ff112233", name="Vrata" if direction == "away" else "",
+        direction=direction, state=state, contest_until=datetime(2026, 4, 15, 22, tzinfo=UTC),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("direction", "state", "expected"),
+    [
+        ("away", "done", "„Vrata“ (0040ff112233) byla přidána v jiné organizaci"),
+        ("away", "done", "napadnout do 16. dubna 2026"),
+        ("here", "contested", "Napište nám prosím, jak jste ji získali"),
+        ("here", "withdrawn", "se už spor nevede"),
+        ("away", "upheld", "opět patří organizaci Acme s.r.o."),
+        ("here", "upheld", "Patří opět předchozí organizaci"),
+        ("away", "rejected", "přesun kamery „Vrata“"),
+        ("here", "rejected", "patří organizaci Acme s.r.o."),
+    ],
+)
+async def test_who_may_add_cameras_is_told_that_one_moved_and_what_became_of_the_contest(
+    portal: Any, acme: str, direction: Any, state: Any, expected: str
+) -> None:
+    await portal.house.bus.tell(moved(acme, direction, state))
+    letter = await portal.mailbox.next()
+    assert expected in letter.text, letter.text
+
+
+async def test_what_an_organisation_did_itself_is_not_mailed_to_it(portal: Any, acme: str) -> None:
+    own = [moved(acme, "here", "done"), moved(acme, "away", "contested"), moved(acme, "away", "withdrawn")]
+    await portal.house.bus.tell(*own, crossed(acme, 80))
+    assert "80 %" in (await portal.mailbox.next()).subject

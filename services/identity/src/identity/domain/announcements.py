@@ -14,6 +14,7 @@ from babel.numbers import get_currency_precision
 from common.auth import Action
 from common.contracts import Event
 from common.contracts.licensing import InvoiceIssued, NoticeDue, PaymentReceived, StandingChanged
+from common.contracts.provisioning import TransferChanged
 from common.contracts.relay import AllowanceCrossed
 from identity.domain.mails import Template, Value
 
@@ -101,10 +102,35 @@ def _standing(event: StandingChanged) -> tuple[Template, Mapping[str, Value]]:
     }
 
 
+MOVES: Mapping[tuple[str, str], Template] = {
+    ("away", "done"): "camera_moved_away",
+    ("here", "contested"): "camera_contested",
+    ("here", "withdrawn"): "camera_stays",
+    ("here", "rejected"): "camera_stays",
+    ("here", "upheld"): "camera_taken_back",
+    ("away", "rejected"): "contest_rejected",
+    ("away", "upheld"): "camera_returned",
+}
+"""What an organisation did itself it need not be told."""
+
+
+def _move(event: TransferChanged) -> tuple[Template, Mapping[str, Value]] | None:
+    template = MOVES.get((event.direction, event.state))
+    return template and (
+        template,
+        {
+            "camera": event.name,
+            "device": event.device.partition(":")[2],
+            "contest_until": event.contest_until,
+        },
+    )
+
+
 ANNOUNCEMENTS: Mapping[type[Event], Announcement] = {
     AllowanceCrossed: Announcement(Action.MANAGE_MEMBERS, _allowance),
     InvoiceIssued: Announcement(Action.READ_BILLING, _invoice),
     PaymentReceived: Announcement(Action.READ_BILLING, _payment),
     NoticeDue: Announcement(Action.READ_BILLING, _notice),
     StandingChanged: Announcement(Action.READ_BILLING, _standing),
+    TransferChanged: Announcement(Action.CLAIM_CAMERA, _move),
 }
