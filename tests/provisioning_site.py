@@ -23,6 +23,7 @@ from device.identity import Identity
 from provisioning.app import CameraListener, assemble
 from provisioning.service import (
     ClaimService,
+    ContestService,
     ImportWork,
     Places,
     RowSealer,
@@ -186,6 +187,13 @@ def claim_service(parts: Parts) -> ClaimService:
     vault, room, known = Vault(parts.sealer), WaitingRoom(1_000), KnownDeviceIndex()
     places = Places(ItemStore(parts.database))
     return ClaimService(store, custody, transfers, vault, room, known, tries, places, clock)
+
+
+def contest_service(parts: Parts) -> ContestService:
+    """Of another replica."""
+    clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
+    transfers = TransferService(store, custody, clock, timedelta(days=7))
+    return ContestService(store, custody, transfers, claim_service(parts), Vault(parts.sealer), clock)
 
 
 def import_work(parts: Parts, imports: Imports | None = None) -> ImportWork:

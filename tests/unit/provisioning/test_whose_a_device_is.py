@@ -1,5 +1,5 @@
-"""Any order of claims, resets, lost answers, moves by either order, rotations, contests and removals: the device
-has one owner and one good token, the model's."""
+"""Any order of claims, resets, lost answers, moves by either order, rotations, contests with their decisions, and removals: the
+device has one owner and one good token, the model's."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -31,7 +31,7 @@ from provisioning.service import (
 from provisioning.service.transfers import TransferService
 from provisioning.service.vault import hash_of
 from provisioning.store import INDEXES, CustodyStore, InventoryStore, KnownDeviceIndex
-from provisioning_site import claim_service
+from provisioning_site import claim_service, contest_service
 
 DEVICE = DeviceId("mac:0040ff112233")
 SECRET = "on its label"
@@ -58,6 +58,7 @@ class Custody(RuleBasedStateMachine):
         self.clock = self.house.clock
         self.store, self.custody = InventoryStore(parts.database), CustodyStore(parts.database)
         self.claims = claim_service(parts)
+        self.contests = contest_service(parts)
         vault = Vault(parts.sealer)
         tokens = Tokens(vault, Delivery(lambda: "http://x", (), timedelta(days=3650)))
         self.transfers = TransferService(self.store, self.custody, self.clock, timedelta(days=7))
@@ -81,7 +82,10 @@ class Custody(RuleBasedStateMachine):
         self.used = self.by_hand = False
         self.issued_at = self.clock.now()
         self.reset_ago: timedelta | None = None
-        self.contested = False
+        self.contested: str | None = None
+        """Who contests a move of it."""
+        self.given_back = False
+        """To its holder, by staff."""
         self.moves = 0
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -116,7 +120,7 @@ class Custody(RuleBasedStateMachine):
         claim = self.do(typing)
         self.cameras_of[organisation] = claim.camera
         recently = self.reset_ago is not None and self.reset_ago <= timedelta(hours=1)
-        if right and self.holder is not None and recently and not self.contested:
+        if right and self.holder is not None and recently and not self.held_fast:
             self._moved(organisation)
             assert claim.state == "proved"
             self.good = set()
@@ -135,7 +139,11 @@ class Custody(RuleBasedStateMachine):
         """All others lose."""
         self.cameras_of = {by: self.cameras_of[by]}
         self.waiting = []
-        self.holder, self.reset_ago = by, None
+        self.holder, self.reset_ago, self.given_back = by, None, False
+
+    @property
+    def held_fast(self) -> bool:
+        return self.contested is not None or self.given_back
 
     @precondition(lambda self: self.cameras_of)
     @rule(minutes=st.sampled_from([0, 1, 59, 61, 121]), connects=st.sampled_from([True, True, False]))
@@ -159,9 +167,10 @@ class Custody(RuleBasedStateMachine):
         issued_long_ago = self.good and self.token_age() > timedelta(hours=2)
         was_reset = bool(self.good) and (self.used or self.by_hand or issued_long_ago)
         compact = self.do(self.delivery.token_for(DEVICE, self.proof(), self.clock.timestamp() + 60))
-        if self.holder is None and self.waiting:
-            self._taken(self.waiting[0])
-        elif self.holder is not None and was_reset and self.waiting and not self.contested:
+        free = [one for one in self.waiting if self.contested in (None, one)]
+        if self.holder is None and free:
+            self._taken(free[0])
+        elif self.holder is not None and was_reset and self.waiting and not self.held_fast:
             self._moved(self.waiting[0])
         elif self.holder is not None and was_reset:
             self.reset_ago = timedelta()
@@ -240,25 +249,48 @@ class Custody(RuleBasedStateMachine):
             return
         del self.cameras_of[organisation]
         if organisation == self.holder:
-            self.holder, self.reset_ago, self.good = None, None, set()
+            self.holder, self.reset_ago, self.good, self.given_back = None, None, set(), False
         elif organisation in self.waiting:
             self.waiting.remove(organisation)
 
     @precondition(lambda self: self.moves > 0)
     @rule()
     def contest_or_withdraw(self) -> None:
+        """Only one move is contested at a time here, so that the model stays simple."""
         for organisation in ORGANISATIONS:
             for transfer in self.do(self.transfers.page(OrganisationId(organisation), None, 100)):
                 if transfer.from_organisation != organisation:
                     continue
                 if self.contested and transfer.state == "contested":
                     self.do(self.transfers.withdraw(actor(organisation), transfer.id))
-                    self.contested = False
+                    self.contested = None
                     return
-                if not self.contested and self.clock.now() <= transfer.contest_until:
+                decided = transfer.state in ("upheld", "rejected")
+                if not self.contested and not decided and self.clock.now() <= transfer.contest_until:
                     self.do(self.transfers.contest(actor(organisation), transfer.id, "mine"))
-                    self.contested = True
+                    self.contested = organisation
                     return
+
+    @precondition(lambda self: self.contested)
+    @rule(uphold=st.booleans())
+    def staff_decide(self, uphold: bool) -> None:
+        [contest] = self.do(self.contests.page(None, 10))
+        decide = self.contests.uphold if uphold else self.contests.reject
+        self.do(decide(actor("staff"), contest.transfer.id, "so it is"))
+        back, self.contested = str(contest.transfer.from_organisation), None
+        if not uphold:
+            return
+        if self.holder not in (None, back, contest.transfer.to_organisation):
+            self.moves += 1
+        if self.holder != back:
+            self.good = set()
+            claims = self.do(self.store.claims_of_device(DEVICE))
+            self.cameras_of[back] = next(one.camera for one in claims if one.organisation == back)
+            self._taken(back)
+        else:
+            self.cameras_of, self.waiting = {back: self.cameras_of[back]}, []
+        self.given_back = True
+        event("given back by staff")
 
     @invariant()
     def one_owner_at_most_and_the_models(self) -> None:

@@ -6,6 +6,7 @@ from provisioning.api.cameras import CamerasApi
 from provisioning.api.claims import ClaimsApi, Networks
 from provisioning.api.codes import CodesApi
 from provisioning.api.configuration import ConfigurationApi
+from provisioning.api.contests import ContestsApi
 from provisioning.api.credentials import CredentialsApi
 from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.imports import ImportsApi
@@ -21,6 +22,7 @@ __all__ = [
     "ClaimsApi",
     "CodesApi",
     "ConfigurationApi",
+    "ContestsApi",
     "CredentialsApi",
     "Dispatcher",
     "ImportsApi",

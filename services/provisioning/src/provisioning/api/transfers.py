@@ -17,6 +17,10 @@ class Contest(Body):
     reason: str = Field(min_length=1, max_length=500, description="For support, in your own words")
 
 
+class Statement(Body):
+    statement: str = Field(min_length=1, max_length=500, description="Why the camera is yours, for support")
+
+
 class TransferAnswer(BaseModel):
     id: str
     direction: Literal["away", "here"]
@@ -28,6 +32,9 @@ class TransferAnswer(BaseModel):
     contest_until: datetime
     contestable: bool = Field(description="Whether this organisation can contest it now")
     reason: str | None = Field(description="Why it was contested, for the organisation that did")
+    statement: str | None = Field(description="What the new organisation says to it, for that one")
+    decided_at: datetime | None = Field(description="When support upheld or rejected the contest")
+    note: str | None = Field(description="Why it was decided so")
 
     @classmethod
     def of(cls, transfer: Transfer, organisation: OrganisationId, now: datetime) -> "TransferAnswer":
@@ -41,8 +48,11 @@ class TransferAnswer(BaseModel):
             at=transfer.at,
             state=transfer.state,
             contest_until=transfer.contest_until,
-            contestable=away and transfer.state != "contested" and now <= transfer.contest_until,
+            contestable=away and transfer.state in ("done", "withdrawn") and now <= transfer.contest_until,
             reason=transfer.reason or None if away else None,
+            statement=None if away else transfer.statement or None,
+            decided_at=transfer.decided_at,
+            note=transfer.note or None,
         )
 
 
@@ -69,6 +79,8 @@ class TransfersApi:
                    change, body=Contest, answer=TransferAnswer, problems=(404, 409)),
             _route("POST", "/{id}/withdraw", self.withdraw, "Contest it no longer", change,
                    answer=TransferAnswer, problems=(404, 409)),
+            _route("POST", "/{id}/answer", self.answer, "Say why a contested camera is yours", change,
+                   body=Statement, answer=TransferAnswer, problems=(404, 409)),
         ]  # fmt: skip
 
     async def transfers(self, call: Call[None, PageQuery]) -> Page[TransferAnswer]:
@@ -87,6 +99,10 @@ class TransfersApi:
 
     async def withdraw(self, call: Call[None, NoQuery]) -> TransferAnswer:
         transfer = await self._service.withdraw(call.actor, call.path["id"])
+        return self._answer(transfer, call.actor.organisation)
+
+    async def answer(self, call: Call[Statement, NoQuery]) -> TransferAnswer:
+        transfer = await self._service.answer(call.actor, call.path["id"], call.body.statement)
         return self._answer(transfer, call.actor.organisation)
 
     def _answer(self, transfer: Transfer, organisation: OrganisationId) -> TransferAnswer:

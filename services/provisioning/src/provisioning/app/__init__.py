@@ -1,62 +1,52 @@
 """Puts the real pieces together."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 from common.access import AccessBook
 from common.app import Assembly, Parts
-from common.due import DueLoop, Lease
+from common.due import DueLoop
 from common.http import Route
-from common.http.origin import TrustedProxies
 from common.sealing import Envelopes
 from provisioning.api import (
     ArrangingApi,
     CameraPort,
     CamerasApi,
-    ClaimsApi,
     CodesApi,
     ConfigurationApi,
     CredentialsApi,
     Dispatcher,
-    ImportsApi,
     ItemsApi,
-    Networks,
     Nonces,
     Polls,
     TransfersApi,
 )
 from provisioning.api.camera_port import CONNECTION
 from provisioning.app.camera_listener import CameraListener
+from provisioning.app.claims import claims_and_contests
+from provisioning.app.loops import loop
 from provisioning.consumers import subscriptions
 from provisioning.service import (
     ArrangingService,
     Authority,
     CameraService,
-    ClaimService,
     ConfigurationService,
     CredentialService,
     Delivery,
     DeliveryService,
     Deployment,
     DispatchService,
-    Expiry,
     FavouritesService,
     GuideService,
     HeldPolls,
-    ImportService,
-    ImportWork,
     LookingService,
     NetworkPace,
-    Places,
     Presence,
     Reaching,
     Removals,
     Rewrapping,
-    RowSealer,
-    Terms,
     Tokens,
     TransferService,
-    Tries,
     UndoingService,
     Vault,
     WaitingRoom,
@@ -67,7 +57,6 @@ from provisioning.store import (
     INDEXES,
     AuthorityStore,
     CustodyStore,
-    ImportStore,
     InventoryStore,
     ItemStore,
     KnownDeviceIndex,
@@ -76,9 +65,6 @@ from provisioning.store import (
 )
 
 __all__ = ["CameraListener", "assemble"]
-
-LEASE = timedelta(seconds=15)
-NextDue = Callable[[], Awaitable[datetime | None]]
 
 
 def assemble(parts: Parts, settings: Settings) -> Assembly:
@@ -100,7 +86,7 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     access = AccessBook(parts.database)
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
     reaching = Reaching(ItemStore(parts.database), access)
-    claiming, working = _claiming(parts, settings, vault, room, known, transfers, reaching)
+    claiming, working = claims_and_contests(parts, settings, vault, room, known, transfers, reaching)
     credentials = CredentialService(store, vault, tokens, clock)
     configuring = ConfigurationService(store, clock)
     return Assembly(
@@ -116,34 +102,6 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         background=[feed, presence, authority, listener, *working, *_rewrapping(parts, vault)],
         indexes=INDEXES,
     )
-
-
-def _claiming(
-    parts: Parts,
-    settings: Settings,
-    vault: Vault,
-    room: WaitingRoom,
-    known: KnownDeviceIndex,
-    transfers: TransferService,
-    reaching: Reaching,
-) -> tuple[list[Route], list[DueLoop]]:
-    """Claims one by one and from files, and what ends them."""
-    clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
-    tries = Tries(custody, clock, settings.claim_tries_account, settings.claim_tries_network)
-    terms = Terms(timedelta(days=settings.claim_days), timedelta(minutes=settings.reset_minutes))
-    places = Places(ItemStore(parts.database))
-    claims = ClaimService(store, custody, transfers, vault, room, known, tries, places, clock, terms)
-    files, sealer = ImportStore(parts.database), RowSealer(parts.sealer)
-    imports = ImportService(files, claims, sealer, clock)
-    work = ImportWork(files, store, claims, sealer, clock)
-    expiry = Expiry(store, custody, clock)
-    importing = _loop(parts, "claim_imports", imports.next_due, work.work)
-    networks = Networks(TrustedProxies(settings.trusted_proxies), parts.sealer)
-    routes = [
-        *ClaimsApi(claims, reaching, networks, clock).routes(),
-        *ImportsApi(imports, importing.nudge).routes(),
-    ]
-    return routes, [importing, _loop(parts, "claim_expiry", expiry.next_due, expiry.work)]
 
 
 def _tree(
@@ -209,10 +167,4 @@ def _rewrapping(parts: Parts, vault: Vault) -> list[DueLoop]:
     if not vault.replaced_keys:
         return []
     rewrapping = Rewrapping(RootPasswordStore(parts.database), vault, parts.clock)
-    return [_loop(parts, "rewrapping", rewrapping.next_due, rewrapping.work)]
-
-
-def _loop(parts: Parts, name: str, next_due: NextDue, work: Callable[[], Awaitable[None]]) -> DueLoop:
-    """What one replica at a time does by itself."""
-    lease = Lease(parts.database, name, parts.clock, LEASE)
-    return DueLoop(name, next_due, work, parts.clock, lease)
+    return [loop(parts, "rewrapping", rewrapping.next_due, rewrapping.work)]

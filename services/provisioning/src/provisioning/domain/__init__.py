@@ -15,7 +15,7 @@ from provisioning.domain.claim_import import (
 from provisioning.domain.custody import Decision, decide, was_reset
 from provisioning.domain.device_id import DeviceId, canonical, spellings
 from provisioning.domain.digest import REALM, DeviceKeys, Proof, as_printed, user_hashes
-from provisioning.domain.handover import Changes, first_seen, handed_over, lost
+from provisioning.domain.handover import Changes, first_seen, handed_over, let_go, lost
 from provisioning.domain.hints import hint, warnings
 from provisioning.domain.items import (
     CONTAINERS,
@@ -94,6 +94,7 @@ __all__ = [
     "handed_over",
     "hint",
     "language_of",
+    "let_go",
     "lost",
     "no_claim",
     "no_place",

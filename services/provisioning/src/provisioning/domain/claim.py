@@ -117,6 +117,10 @@ class Claim:
         """
         return replace(self, state="proved", proved_at=at, expires_at=None)
 
+    def awarded(self, at: datetime, keys: bytes) -> tuple["Claim", ClaimProgressed]:
+        """Decided by people for this claim; the device proves it with the secret that it proved before."""
+        return replace(self, keys=keys, proved_at=at, expires_at=None)._now("proved", at)
+
     def delivered(self, at: datetime, proof: str, *, reset: bool = False) -> tuple["Claim", ClaimProgressed]:
         """The device proved the secret and is given its token. `reset`: it had a good one."""
         changed = replace(

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from provisioning.domain.camera import Camera
 from provisioning.domain.claim import Claim
+from provisioning.domain.transfer import Transfer
 
 ANSWER_LOST = timedelta(hours=2)
 """A token that was not used for so long did not get lost on the way: the retry law asks again sooner."""
@@ -34,21 +35,24 @@ class Decision:
     """Their secret is not the device's."""
 
 
-def decide(claims: Sequence[Claim], proved: Collection[Claim]) -> Decision:
-    """Whose the device is, of the live `claims` to it, `proved` being those whose secret it showed."""
+def decide(claims: Sequence[Claim], proved: Collection[Claim], barring: Sequence[Transfer] = ()) -> Decision:
+    """Whose the device is, of the live `claims` to it, `proved` being those whose secret it showed.
+
+    `barring`: moves of it that are contested or were taken back. A device let go in the middle of a contest
+    is nobody's by what it proves, unless it goes back.
+    """
     holder = next((claim for claim in claims if claim.holds_device), None)
     waiting = [claim for claim in claims if claim.tentative]
     refused = [claim for claim in waiting if claim not in proved]
-    first = min(
-        (claim for claim in waiting if claim in proved),
-        key=lambda claim: (claim.created_at, claim.id),
-        default=None,
-    )
+    proving = [claim for claim in waiting if claim in proved]
+    held = holder.id if holder else None
+    free = [one for one in proving if not any(move.bars(held, one.organisation) for move in barring)]
+    first = min(free, key=lambda claim: (claim.created_at, claim.id), default=None)
     if holder is None:
-        return Decision(owner=first, refused=refused if first is None else ())
+        return Decision(owner=first) if first else Decision(disputed=proving, refused=refused)
     if holder in proved:
         return Decision(owner=holder, challenger=first, refused=refused)
-    return Decision(disputed=[claim for claim in waiting if claim in proved], refused=refused)
+    return Decision(disputed=proving, refused=refused)
 
 
 def was_reset(camera: Camera, now: datetime) -> bool:

@@ -70,8 +70,7 @@ def handed_over(
 
     `told`: the camera has a token of the old organisation's and shall hear that it must ask for another.
     """
-    ended, progress = holder.moved(now)
-    gone, removed = camera.moved_away(now, transfer, told=told)
+    changes = let_go(holder, camera, transfer=transfer, now=now, told=told)
     moved = Transfer(
         id=transfer,
         device=holder.device,
@@ -83,4 +82,12 @@ def handed_over(
         at=now,
         contest_until=now + contest,
     )
-    return Changes([ended], [gone], [moved], [progress, removed, *moved.news(now)])
+    changes.add(Changes(transfers=[moved], events=[*moved.news(now)]))
+    return changes
+
+
+def let_go(holder: Claim, camera: Camera, *, transfer: str, now: datetime, told: bool) -> Changes:
+    """The device is not this organisation's any more, because of that transfer."""
+    ended, progress = holder.moved(now)
+    gone, removed = camera.moved_away(now, transfer, told=told)
+    return Changes([ended], [gone], events=[progress, removed])

@@ -7,8 +7,8 @@ from provisioning.domain.claim import Claim
 _HINTS = {
     "wrong_secret": "The camera called, but its password differs from the one typed. Remove it and add it "
     "again.",
-    "disputed": "Another organisation has a camera with this id that proved another password. If the camera "
-    "is yours, ask support to look at it.",
+    "disputed": "Another organisation has a camera with this id that proved another password, or says that "
+    "this one was taken from it. If the camera is yours, ask support to look at it.",
     "proved": "The camera is yours and gets its access token when it calls next, within a minute or two. If "
     "it does not come, press its button.",
     "delivered": "The camera has its access token and is about to connect.",

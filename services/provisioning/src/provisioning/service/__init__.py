@@ -5,6 +5,7 @@ from provisioning.service.authority import Authority
 from provisioning.service.cameras import CameraService, CameraView
 from provisioning.service.claiming import ClaimService, Terms
 from provisioning.service.configuring import ConfigurationService
+from provisioning.service.contests import Contest, ContestService
 from provisioning.service.credentials import CredentialService
 from provisioning.service.delivery import DeliveryService
 from provisioning.service.dispatching import DispatchService
@@ -39,6 +40,8 @@ __all__ = [
     "Changed",
     "ClaimService",
     "ConfigurationService",
+    "Contest",
+    "ContestService",
     "CredentialService",
     "Custody",
     "Delivery",

@@ -151,9 +151,10 @@ class ClaimService:
             return False
         if holder.reset_at is None or now - holder.reset_at > self._terms.reset:
             return False
-        return self._vault.same_secret(holder, typed.device, typed.secret) and not (
-            await self._transfers.frozen(typed.device)
-        )
+        if not self._vault.same_secret(holder, typed.device, typed.secret):
+            return False
+        barring = await self._transfers.barring(typed.device)
+        return not any(move.bars(holder.id, typed.organisation) for move in barring)
 
     def _new(self, typed: Typed, claimed_before: bool) -> tuple[Claim, Camera]:
         now, claim_id, camera_id = self._clock.now(), ClaimId(new_id()), CameraId(new_id())

@@ -74,7 +74,8 @@ class DeliveryService:
         now, expected = self._clock.now(), datetime.fromtimestamp(int(next_poll), UTC)
         claims, seen = first_seen(claims, now, expected)
         proved = [claim for claim in claims if proof.holds(device, self._vault.keys_of(claim).user_hashes)]
-        decision = decide(claims, proved)
+        barring = await self._transfers.barring(device) if any(one.tentative for one in proved) else []
+        decision = decide(claims, proved, barring)
         told = _told(decision, now, expected)
         if decision.owner is None:
             seen.add(told)
@@ -95,7 +96,7 @@ class DeliveryService:
             return owner, camera, lost([claim for claim in claims if claim != owner], now), False
         reset = was_reset(camera, now)
         ASKED_AGAIN.labels(_because(camera, now, reset)).inc()
-        if not reset or challenger is None or await self._transfers.frozen(owner.device):
+        if not reset or challenger is None:
             return owner, camera, told, reset
         others = [claim for claim in claims if claim not in (owner, challenger)]
         changes = lost(others, now)

@@ -83,8 +83,16 @@ class Custody(Protocol):
         self, organisation: OrganisationId, after: str | None, limit: int
     ) -> list[Transfer]: ...
 
-    async def frozen(self, device: DeviceId) -> bool:
-        """Whether a move of this device is contested."""
+    async def barring(self, device: DeviceId) -> list[Transfer]:
+        """Moves of this device that are contested, or were taken back."""
+        ...
+
+    async def contest(self, transfer: str) -> Transfer:
+        """For staff: a transfer that is or was contested, whosever."""
+        ...
+
+    async def open_contests(self, after: str | None, limit: int) -> list[Transfer]:
+        """For staff: those that wait for a decision, oldest move first."""
         ...
 
     async def connected_before(self, device: DeviceId) -> bool:

@@ -19,9 +19,9 @@ class TransferService:
         self._clock = clock
         self._contest = contest
 
-    async def frozen(self, device: DeviceId) -> bool:
-        """A contested device moves no further."""
-        return await self._custody.frozen(device)
+    async def barring(self, device: DeviceId) -> list[Transfer]:
+        """What keeps the device from going on: its moves that are contested, or were taken back."""
+        return await self._custody.barring(device)
 
     def handover(self, holder: Claim, camera: Camera, to: Claim, now: datetime, *, told: bool) -> Changes:
         """The old organisation's side of a move, to be saved together with the new one's."""
@@ -37,6 +37,19 @@ class TransferService:
     async def contest(self, actor: Actor, transfer: str, reason: str) -> Transfer:
         return await settled(lambda: self._change(actor, transfer, reason))
 
+    async def answer(self, actor: Actor, transfer: str, statement: str) -> Transfer:
+        """The new organisation's side of a contest."""
+        return await settled(lambda: self._answer(actor, transfer, statement))
+
+    async def _answer(self, actor: Actor, identity: str, statement: str) -> Transfer:
+        transfer = await self._custody.transfer(actor.organisation, identity)
+        if transfer.to_organisation != actor.organisation:
+            raise NotFound("transfer_not_found", "There is no such transfer to answer for")
+        changed = transfer.answered(statement)
+        recorded = self._act(actor, "camera_transfer.answered", transfer, self._clock.now())
+        await self._store.save(changed, events=[recorded])
+        return changed
+
     async def withdraw(self, actor: Actor, transfer: str) -> Transfer:
         return await settled(lambda: self._change(actor, transfer, None))
 
@@ -46,13 +59,17 @@ class TransferService:
             raise NotFound("transfer_not_found", "There is no such transfer to contest")
         now = self._clock.now()
         changed = transfer.withdrawn() if reason is None else transfer.contested(actor.user, reason, now)
-        recorded = ActRecorded(
+        act = "camera_transfer.withdrawn" if reason is None else "camera_transfer.contested"
+        recorded = self._act(actor, act, transfer, now)
+        await self._store.save(changed, events=[*changed.news(now), recorded])
+        return changed
+
+    def _act(self, actor: Actor, act: str, transfer: Transfer, now: datetime) -> ActRecorded:
+        return ActRecorded(
             organisation=actor.organisation,
             version=1,
             at=now,
-            act="camera_transfer.withdrawn" if reason is None else "camera_transfer.contested",
+            act=act,
             object=transfer.id,
             details={"device": transfer.device, "name": transfer.name},
         )
-        await self._store.save(changed, events=[*changed.news(now), recorded])
-        return changed

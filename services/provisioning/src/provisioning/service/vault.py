@@ -54,6 +54,10 @@ class Vault:
     def keys_of(self, claim: Claim) -> DeviceKeys:
         return DeviceKeys.unpacked(self._sealer.open(claim.keys, f"provisioning.claim_keys:{claim.id}"))
 
+    def keys_again(self, claim: Claim, to: ClaimId) -> bytes:
+        """The keys of one claim, sealed for another of the same device."""
+        return self._sealer.seal(self.keys_of(claim).packed(), f"provisioning.claim_keys:{to}")
+
     def seal_root_password(self, camera: CameraId, password: str) -> bytes:
         return self._envelopes.seal(password.encode(), _root_password(camera))
 

@@ -87,6 +87,7 @@ def to_camera(row: Document) -> Camera:
 
 def of_transfer(transfer: Transfer) -> Document:
     document: Document = {"_id": transfer.id, "contested": transfer.state == "contested"}
+    document["barring"] = transfer.state in ("contested", "upheld")
     document["organisations"] = [transfer.from_organisation, transfer.to_organisation]
     return document | {name: getattr(transfer, name) for name in _TRANSFER}
 
