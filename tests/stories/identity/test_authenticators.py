@@ -10,7 +10,7 @@ import pytest
 
 from common.contracts.audit import ActRecorded
 from factors import SoftPasskey, app_code
-from stories.identity.conftest import PASSWORD
+from stories.identity.portal import PASSWORD
 
 OTHER_PASSWORD = {
     "current_password": PASSWORD,
