@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -21,6 +22,7 @@ from licensing.domain.numbering import NumberRow
 from licensing.domain.registration import Organisation
 from licensing.domain.standing import PaymentTerms
 from licensing.domain.timeline import Entry
+from licensing.service.in_turn import InTurn
 
 LICENCES_AT_ONCE = 2_500
 """Licences whose month is written at once: bounds memory and transactions, whatever an account's size."""
@@ -94,19 +96,13 @@ class MonthCloser:
         self._seller = seller
         self._payment = payment
 
-    async def close(self, accounts: Sequence[Account], now: datetime) -> None:
+    async def close(self, accounts: Sequence[Account], now: datetime, writing: InTurn) -> None:
         """Bill the month that is due of each of these accounts; one portion is read and computed while the
-        one before is written."""
-        saving: asyncio.Task[None] | None = None
-        try:
-            for portion in _portions(accounts):
-                drafts = await self._drafts(portion, now)
-                if saving is not None:
-                    await saving
-                saving = asyncio.create_task(self._settle(portion, drafts, now))
-        finally:
-            if saving is not None:
-                await saving
+        one before is written, of whichever call. What is written last is still being written afterwards."""
+        for portion in _portions(accounts):
+            drafts = await self._drafts(portion, now)
+            await writing.done()
+            writing.add(partial(self._settle, portion, drafts, now))
 
     async def _settle(
         self, accounts: Sequence[Account], drafts: Sequence[Draft], now: datetime, tries: int = 1

@@ -14,6 +14,7 @@ from typing import Protocol
 from common.ids import OrganisationId
 from licensing.domain.account import Account
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.in_turn import InTurn
 from licensing.service.month_close import MonthCloser
 
 BATCH = 2_000
@@ -74,14 +75,8 @@ class MonthCloseService:
         real = self._clocks.real()
         clocks = await self._clocks.moved()
         busy: set[int] = set()
-        worked = False
-        # Always by instant, then shard: who takes over from a dead replica goes on in the same order.
-        while found := await self._accounts.shard_due(real, besides=clocks, apart=busy):
-            shard, due = found
-            if await self._close_shard(shard, due, real, clocks):
-                worked = True
-            else:
-                busy.add(shard)
+        async with InTurn() as writing:
+            worked = await self._close_shards(real, clocks, busy, writing)
         if busy and not worked:
             await asyncio.sleep(OTHERS_WORK)
         for organisation, clock in clocks.items():
@@ -89,20 +84,44 @@ class MonthCloseService:
             while accounts := [
                 one for one in await self._accounts.accounts([organisation]) if one.due and one.due <= now
             ]:
-                await self._closer.close(accounts, now)
+                async with InTurn() as writing:
+                    await self._closer.close(accounts, now, writing)
+
+    async def _close_shards(
+        self, now: datetime, besides: Collection[OrganisationId], busy: set[int], writing: InTurn
+    ) -> bool:
+        """One is read while the one before is written. False: all that is due is `busy`, in other hands."""
+        worked, before = False, frozenset[int]()
+        # Always by instant, then shard: who takes over from a dead replica goes on in the same order.
+        while True:
+            found = await self._accounts.shard_due(now, besides=besides, apart=busy | before)
+            if found is None and before:
+                await writing.done()
+                before = frozenset()
+                continue
+            if found is None:
+                return worked
+            shard, due = found
+            if await self._close_shard(shard, due, now, besides, writing):
+                worked, before = True, frozenset([shard])
+            else:
+                busy.add(shard)
 
     async def _close_shard(
-        self, shard: int, due: datetime, now: datetime, besides: Collection[OrganisationId]
+        self, shard: int, due: datetime, now: datetime, besides: Collection[OrganisationId], writing: InTurn
     ) -> bool:
-        """Bill what is due since `due`; False: another replica is at it."""
+        """Bill what is due since `due`; the last of it is still being written. False: another replica is at
+        it. Whoever fails keeps the turn until it runs out, or until the next try."""
         turn = self._turns[shard]
         if not await turn.hold():
             return False
-        try:
-            while accounts := await self._accounts.accounts_due(shard, due, besides=besides, limit=BATCH):
-                await self._closer.close(accounts, now)
-                if not await turn.hold():
-                    break
-        finally:
-            await turn.give_up()
+        while True:
+            accounts = await self._accounts.accounts_due(shard, due, besides=besides, limit=BATCH)
+            await self._closer.close(accounts, now, writing)
+            if 0 < len(accounts) < BATCH:
+                break
+            await writing.done()  # what is written is not due any more
+            if not accounts or not await turn.hold():
+                break
+        writing.add(turn.give_up)
         return True
