@@ -1,12 +1,17 @@
 """Many organisations with licences, written straight into MongoDB, and a process that bills their months.
 
-python -m many_accounts <mongo url> <database> <now, ISO 8601> [alone]
+python -m many_accounts <mongo url> <database> <now, ISO 8601> [alone] [day]
+
+`alone`: without leases; `day`: also sees to trials and debts, as the service does every day. It says when it
+begins, and in the end what it took.
 """
 
 import asyncio
+import json
 import resource
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +20,7 @@ from typing import Any
 import uvloop
 from pymongo import AsyncMongoClient
 
-from common.app import COMMON_INDEXES
+from common.app import COMMON_INDEXES, calm_collector
 from common.clock import SystemClock
 from common.database import Database, Insert, Save
 from common.due import Lease
@@ -28,7 +33,13 @@ from licensing.domain.account import Account
 from licensing.domain.licence import Change, registered
 from licensing.domain.months import Calendar
 from licensing.domain.plans import STANDARD
-from licensing.service import MonthCloseService, OrganisationClocks, PaymentService
+from licensing.service import (
+    MonthCloseService,
+    OrganisationClocks,
+    PaymentService,
+    StandingService,
+    TrialService,
+)
 from licensing.service.month_schedule import Turn
 from licensing.settings import Settings
 from licensing.store import INDEXES, SHARDS
@@ -38,6 +49,8 @@ from licensing.store.licences import change_writes
 SETTINGS = Settings.model_validate({"environment": "production", "master_key": "A" * 43 + "="})
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 ZONES = ("UTC", "Europe/Prague", "America/New_York")
+LATER = datetime(2036, 1, 1, tzinfo=UTC)
+"""Who is idle has nothing to do before."""
 EVERY_TENTH = 10
 """One licence in so many is switched off and on again, each in another hour of April."""
 
@@ -77,7 +90,9 @@ def life(owner: OrganisationId, number: int) -> list[Change]:
     return [begin, off, on]
 
 
-def documents(first: int, organisations: int, licences: int) -> dict[str, list[dict[str, Any]]]:
+def documents(
+    first: int, organisations: int, licences: int, *, begin: datetime = BEGIN
+) -> dict[str, list[dict[str, Any]]]:
     """Rows of some organisations, by collection, as the service itself would have written them."""
     rows: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -90,25 +105,24 @@ def documents(first: int, organisations: int, licences: int) -> dict[str, list[d
         owner, zone = organisation(place), ZONES[place % len(ZONES)]
         known = {"_id": owner, "currency": "EUR", "time_zone": zone, "name": f"Org {place}", "language": "en"}
         rows.setdefault("organisations", {})[owner] = known
-        if not licences:
-            continue
         for number in range(licences):
             for change in life(owner, place * licences + number):
                 keep(change_writes(change))
-        account = Account(owner).begins(Calendar.of(zone), BEGIN + timedelta(days=1))
+        account = Account(owner).begins(Calendar.of(zone), begin + timedelta(days=1))
         keep([account_write(replace(account, licences=licences))])
     return {collection: list(found.values()) for collection, found in rows.items()}
 
 
 async def seed(url: str, name: str, organisations: int, licences: int, *, idle: int = 0) -> None:
-    """`idle`: organisations that are known and have no licence."""
+    """`idle`: organisations with a camera each and nothing to do for years."""
     async with database(url, name) as made:
         await made.ensure([*INDEXES, *COMMON_INDEXES])
     async with AsyncMongoClient[dict[str, Any]](url) as client:
         for first in range(0, organisations + idle, 500):
             here = min(500, organisations + idle - first)
             owned = max(0, min(here, organisations - first))
-            for part in (documents(first, owned, licences), documents(first + owned, here - owned, 0)):
+            resting = documents(first + owned, here - owned, 1, begin=LATER)
+            for part in (documents(first, owned, licences), resting):
                 for collection, rows in part.items():
                     await client[name][collection].insert_many(rows, ordered=False)
 
@@ -137,17 +151,36 @@ def payments(made: Database, now: datetime) -> PaymentService:
     return PaymentService(stores.accounts, stores.organisations, clocks)
 
 
-async def bill(url: str, name: str, now: datetime, *, alone: bool) -> None:
-    """Until nothing is due, whatever happens; tells when it begins, and what it took."""
+Work = tuple[Callable[[], Awaitable[datetime | None]], Callable[[], Awaitable[None]]]
+"""When it is due next, and doing it."""
+
+
+def work_of(made: Database, now: datetime, *, alone: bool, day: bool) -> list[Work]:
+    closing = months(made, now, alone=alone)
+    stores = Stores.of(made, SETTINGS)
+    clocks = OrganisationClocks(stores.organisations, FixedClock(now), development=False)
+    trials = TrialService(stores.licences, stores.accounts, clocks)
+    standings = StandingService(stores.watch, stores.accounts, stores.licences, clocks)
+    found: list[Work] = [(closing.next_due, closing.close_due)]
+    more: list[Work] = [(trials.next_due, trials.end_due), (standings.next_due, standings.look)]
+    return found + more if day else found
+
+
+async def bill(url: str, name: str, now: datetime, *, alone: bool, day: bool) -> None:
+    """Until nothing is due, whatever happens."""
     async with database(url, name) as made:
-        service = months(made, now, alone=alone)
+        work = work_of(made, now, alone=alone, day=day)
+        calm_collector()  # as every service does after it has started
         say("at work")
-        while (due := await service.next_due()) is not None and due <= now:
-            try:
-                await service.close_due()
-            except Refusal:  # e.g. what a killed process had begun is still open
-                await asyncio.sleep(0.2)
-        say(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+        began = time.process_time()
+        while due := [do for when, do in work if (at := await when()) is not None and at <= now]:
+            for do in due:
+                try:
+                    await do()
+                except Refusal:  # e.g. what a killed process had begun is still open
+                    await asyncio.sleep(0.2)
+        largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        say(json.dumps({"cpu": time.process_time() - began, "kilobytes": largest}))
 
 
 def say(text: str) -> None:
@@ -156,5 +189,5 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    url, name, now = sys.argv[1:4]
-    uvloop.run(bill(url, name, datetime.fromisoformat(now), alone="alone" in sys.argv))
+    url, name, now, *more = sys.argv[1:]
+    uvloop.run(bill(url, name, datetime.fromisoformat(now), alone="alone" in more, day="day" in more))

@@ -3,43 +3,38 @@
 Both make the same bills with the same domain code, durable on a majority: lines, invoice with its legal
 number, ledger, closing, account. The loop does it the usual way: account after account, licence after licence,
 one read and one insert for each thing. It is measured on some of the accounts, the rounds alternate, and a
-round is a month.
+round is a month. Everybody pays between two months: who does not is switched off, and costs nothing to bill.
+
+A day's work is measured beside it: months that end and debts that fall due in some organisations, among a
+thousand that have nothing to do that day, and among ten thousand.
 
     cd tests && python -m bench.month_close [--organisations 10000] [--licences 10] [--rounds 3]
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import uvloop
+from pymongo import AsyncMongoClient
 
-from bench.peers.measure import report, spread
-from common.database import Insert, Update, Write
-from common.ids import LicenceId
-from common.mongo import MongoDatabase
+from bench.peers.close_loop import Loop
+from bench.peers.closers import Closers, Effort, cpu_of_process
+from bench.peers.measure import Progress, goal, report, spread
 from devstack.shared import shared
-from licensing.app import Stores, seller_of
-from licensing.domain.closed_month import draft
-from licensing.domain.invoice import Kind
-from licensing.domain.month_close import LicenceLog, Terms, closing_id, month_lines
-from licensing.domain.numbering import NumberRow
-from licensing.domain.standing import PaymentTerms
-from licensing.domain.timeline import Entry
-from licensing.store.accounts import account_write, ledger_write
-from licensing.store.billing import closing_write
-from licensing.store.invoices import invoice_write
-from many_accounts import SETTINGS, database, organisation, seed
+from many_accounts import SETTINGS, database, seed
 
 SAMPLE = 40
 """Accounts that the loop bills in a round."""
-TESTS = Path(__file__).parents[1]
+DUE, IDLE = 200, 1_000
+"""Organisations that have something to do on a day, and those that have nothing; then ten times as many."""
+DAYS = tuple(datetime(2026, month, day, tzinfo=UTC) for month, day in ((4, 2), (4, 17), (5, 2), (6, 2)))
+"""March is billed (to warm up); debts suspend cameras; April is billed and debts stop them; May is billed."""
 
 
 def second_of(month: int) -> datetime:
@@ -47,125 +42,130 @@ def second_of(month: int) -> datetime:
     return datetime(2026 + (month - 1) // 12, (month - 1) % 12 + 1, 2, tzinfo=UTC)
 
 
-class Loop:
-    """The usual way."""
+class Bench:
+    def __init__(self, url: str, licences: int, progress: Progress) -> None:
+        self.url = url
+        self.licences = licences
+        self.say = progress
+        self.closers = Closers(url)
 
-    def __init__(self, made: MongoDatabase) -> None:
-        self._database = made
-        self._stores = Stores.of(made, SETTINGS)
+    async def seed(self, name: str, organisations: int, *, idle: int = 0) -> None:
+        self.say(f"seeding {name}: {organisations + idle:,} organisations")
+        await seed(self.url, name, organisations, self.licences, idle=idle)
 
-    async def bill(self, place: int, now: datetime) -> None:
-        stores, owner = self._stores, organisation(place)
-        account = await stores.accounts.account(owner)
-        known = await stores.organisations.organisation(owner)
-        assert account.month is not None
-        assert known is not None
-        terms = Terms((await stores.billing.information([known]))[owner], account.month, "CZ")
-        before = closing_id(owner, account.closed or "")
-        closing = (await stores.billing.closings([before])).get(before)
-        billed = dict(closing.read) if closing else {}
-        licences = (await stores.licences.unbilled([owner]))[owner]
-        logs: dict[LicenceId, list[Entry]] = {}
-        for licence in licences:
-            logs |= await stores.licences.logs([licence.id])
-            log = LicenceLog(
-                licence.id, licence.camera, licence.device, logs[licence.id], billed.get(licence.id, 0)
+    async def everybody_pays(self, name: str) -> None:
+        async with AsyncMongoClient[dict[str, Any]](self.url) as client:
+            await client[name]["accounts"].update_many({}, {"$set": {"open": [], "look_at": None}})
+
+    async def close(self, name: str, month: int, workers: int = 1) -> Effort:
+        effort = await self.closers.run(name, second_of(month), workers=workers)
+        await self.everybody_pays(name)
+        self.say(f"{name}, month {month}, {workers} worker(s): {effort.seconds:.1f} s")
+        return effort
+
+    async def loop(self, month: int) -> Effort:
+        """For one account."""
+        mongod = await self.closers.mongod()
+        async with database(self.url, "loop") as made:
+            loop = Loop(made, SETTINGS)
+            began, worker, server = time.monotonic(), time.process_time(), cpu_of_process(mongod)
+            for place in range(SAMPLE):
+                await loop.bill(place, second_of(month))
+            effort = Effort(
+                (time.monotonic() - began) / SAMPLE,
+                (time.process_time() - worker) / SAMPLE,
+                (cpu_of_process(mongod) - server) / SAMPLE,
+                0,
             )
-            for line in month_lines(terms, [log]):
-                found = {"_id": f"{line.licence}:{account.month}:{line.month}", "amount": line.amount}
-                await self._database.commit([Insert("loop_lines", found)])
-        made = draft(account, terms, licences, logs, billed, seller_of(SETTINGS), PaymentTerms(), now)
-        row, numbers = (await stores.billing.number_row(NumberRow.at(Kind.INVOICE, now))).take(1)
-        month = made.issued(numbers[0])
-        assert month.invoice is not None
-        taken = {"$set": {"last": row.last, "version": row.version}}
-        writes: list[Write] = [
-            Update("numbers", {"_id": row.id}, taken, upsert=True),
-            invoice_write(month.invoice),
-            *(ledger_write(booking) for booking in month.bookings),
-            closing_write(month.closing),
-            account_write(month.account),
-        ]
-        for write in writes:
-            await self._database.commit([write])
-
-
-async def looped(url: str, name: str, month: int) -> float:
-    """Seconds for an account."""
-    async with database(url, name) as made:
-        loop = Loop(made)
-        started = time.monotonic()
-        for place in range(SAMPLE):
-            await loop.bill(place, second_of(month))
-        return (time.monotonic() - started) / SAMPLE
-
-
-def closed(url: str, name: str, month: int, workers: int = 1) -> tuple[float, int]:
-    """Seconds from the first worker's beginning to the last one's end; the largest process in MB."""
-    command = [sys.executable, "-m", "many_accounts", url, name, second_of(month).isoformat()]
-    running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=TESTS) for _ in range(workers)
-    ]
-    for one in running:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "at work\n"
-    started = time.monotonic()
-    sizes = [int(one.communicate(timeout=900)[0]) for one in running]
-    return time.monotonic() - started, max(sizes) // 1024
-
-
-def row(name: str, licences: int, seconds: Sequence[float]) -> list[str]:
-    return [name, spread(seconds, 1), spread([licences / one for one in seconds])]
+        await self.everybody_pays("loop")
+        self.say(f"loop, month {month}: {effort.seconds * 1e3:.0f} ms for an account")
+        return effort
 
 
 async def measure(url: str, organisations: int, licences: int, rounds: int) -> None:
+    bench = Bench(url, licences, Progress())
+    ours, two, usual = await alternated(bench, organisations, rounds)
+    small = await few(bench, max(organisations // 10, 1))
+    more, cpu = await days(bench)
     total = organisations * licences
-    await seed(url, "close", organisations, licences)
-    await seed(url, "loop", SAMPLE, licences)
-    ours, loop, two, sizes = [], [], [], []
-    month = 4
-    for number in range(-1, rounds):  # the first month is for warming up
-        seconds, size = closed(url, "close", month)
-        usual = await looped(url, "loop", month)
-        both, _ = closed(url, "close", month + 1, workers=2)
-        await looped(url, "loop", month + 1)
-        month += 2
-        if number >= 0:
-            ours.append(seconds)
-            loop.append(usual * organisations)
-            two.append(both)
-            sizes.append(size)
-    small, idle = await idle_and_small(url, licences, rounds)
+    loops = [one.times(organisations) for one in usual]
     report(
         f"Month close: {total:,} licences in {organisations:,} organisations",
-        ["way", "seconds min/median/max", "licences/s min/median/max"],
+        ["way", "seconds", "licences/s", "us of CPU a licence: workers", "mongod"],
         [
-            row(f"find and insert per account (from {SAMPLE} accounts)", total, loop),
+            row(f"find and insert per account (from {SAMPLE} accounts)", total, loops),
             row("month close, 1 worker", total, ours),
             row("month close, 2 workers", total, two),
         ],
         [
-            f"Ratio, median of rounds: {median(a / b for a, b in zip(loop, ours, strict=True)):.0f} times the loop.",
-            f"Two workers: {median(a / b for a, b in zip(ours, two, strict=True)):.2f} times one"
-            " (mongod shares the two cores).",
-            f"Largest process: {max(sizes)} MB; with a tenth of the organisations {small} MB.",
-            f"{organisations // 10:,} organisations due beside as many idle ones, then beside ten times as many:"
-            f" {idle:+.1%} (median of rounds).",
+            goal("times the loop, by the clock", _ratios(loops, ours), 35, at_least=True),
+            f"times the loop, by CPU of worker and mongod: {spread(_ratios(loops, ours, 'cpu'), 1)}",
+            f"two workers, times as fast as one: {spread(_ratios(ours, two), 2)}; with mongod on the same two cores"
+            f" at most {median(one.seconds / (one.cpu / 2) for one in ours):.2f}",
+            f"mongod's share of the CPU: {median(one.mongod / one.cpu for one in ours):.0%}",
+            goal(
+                f"largest process, times that with a tenth of the organisations ({small} MB)",
+                [one.megabytes / small for one in ours],
+                1.25,
+                at_least=False,
+            ),
+            goal("a day among ten times the idle organisations, CPU", cpu, 1.1, at_least=False),
+            f"the same by the clock: {spread(more, 2)}",
+            f"{rounds} alternated rounds; min / median / max",
         ],
     )
 
 
-async def idle_and_small(url: str, licences: int, rounds: int) -> tuple[int, float]:
-    """Largest process with few organisations; how much longer it takes beside ten times the idle ones."""
-    some = 1_000
-    for name, idle in (("few_idle", some), ("many_idle", 10 * some)):
-        await seed(url, name, some, licences, idle=idle)
-    size, more = 0, []
-    for month in range(4, 5 + 2 * rounds):
-        few, size = closed(url, "few_idle", month)
-        many, _ = closed(url, "many_idle", month)
-        more.append(many / few - 1)
-    return size, median(more[1:])
+def row(name: str, licences: int, efforts: Sequence[Effort]) -> list[str]:
+    return [
+        name,
+        spread([one.seconds for one in efforts], 1),
+        spread([licences / one.seconds for one in efforts]),
+        spread([one.workers / licences * 1e6 for one in efforts]),
+        spread([one.mongod / licences * 1e6 for one in efforts]),
+    ]
+
+
+def _ratios(dividends: Sequence[Effort], divisors: Sequence[Effort], what: str = "seconds") -> list[float]:
+    """Round by round."""
+    return [getattr(a, what) / getattr(b, what) for a, b in zip(dividends, divisors, strict=True)]
+
+
+async def alternated(
+    bench: Bench, organisations: int, rounds: int
+) -> tuple[list[Effort], list[Effort], list[Effort]]:
+    """One worker, two workers, the loop for one account."""
+    await bench.seed("close", organisations)
+    await bench.seed("loop", SAMPLE)
+    efforts: dict[int, list[Effort]] = {1: [], 2: []}
+    loop: list[Effort] = []
+    month = 4
+    for number in range(rounds + 1):  # the first is for warming up
+        for workers in (1, 2) if number % 2 else (2, 1):
+            efforts[workers].append(await bench.close("close", month, workers))
+            loop.append(await bench.loop(month))
+            month += 1
+    return efforts[1][1:], efforts[2][1:], loop[2::2]
+
+
+async def few(bench: Bench, organisations: int) -> int:
+    """Megabytes of the largest process."""
+    await bench.seed("few", organisations)
+    return max([(await bench.close("few", month)).megabytes for month in (4, 5)])
+
+
+async def days(bench: Bench) -> tuple[list[float], list[float]]:
+    """How many times as long, and as much CPU, a day takes among ten times the idle organisations."""
+    names = {"quiet": IDLE, "crowded": 10 * IDLE}
+    for name, idle in names.items():
+        await bench.seed(name, DUE, idle=idle)
+    efforts: dict[str, list[Effort]] = {name: [] for name in names}
+    for day in DAYS:
+        for name in names if day.month % 2 else reversed(names):
+            efforts[name].append(await bench.closers.run(name, day, "day"))
+            bench.say(f"{day:%-d %B}, {name}: {efforts[name][-1].cpu:.2f} s of CPU")
+    few, many = (found[1:] for found in efforts.values())
+    return _ratios(many, few), _ratios(many, few, "cpu")
 
 
 def main() -> None:

@@ -154,6 +154,24 @@ def spread(values: Sequence[float], digits: int = 0) -> str:
     return " / ".join(f"{value:,.{digits}f}" for value in (min(values), median(values), max(values)))
 
 
+def goal(what: str, values: Sequence[float], wanted: float, *, at_least: bool) -> str:
+    """One line of a report: what was measured, and whether its median is where it should be."""
+    reached = median(values) >= wanted if at_least else median(values) <= wanted
+    bound = "at least" if at_least else "at most"
+    return f"{what}: {spread(values, 2)} (goal: {bound} {wanted:g}) {'reached' if reached else 'MISSED'}"
+
+
+class Progress:
+    """Tells whoever waits what is being done, and since when."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._console = Console(stderr=True)
+
+    def __call__(self, text: str) -> None:
+        self._console.print(f"{time.monotonic() - self._began:6.0f} s  {text}", highlight=False)
+
+
 def report(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]) -> None:
     """Print a table, and append it to docs/benchmarks.md with date and machine."""
     console = Console()
