@@ -1,10 +1,10 @@
--- Signs in one person after the other. The file with the logins is in LOGINS, everybody's password in PASSWORD.
+-- Signs in one person after the other. The bodies are lines of the file in LOGINS, of type TYPE; where to is
+-- said to wrk.
 local requests, at = {}, 0
 function init()
-  local headers = { ["Content-Type"] = "application/json" }
-  for login in io.lines(os.getenv("LOGINS")) do
-    local body = '{"login":"' .. login .. '","password":"' .. os.getenv("PASSWORD") .. '"}'
-    requests[#requests + 1] = wrk.format("POST", "/api/v1/sign-ins", headers, body)
+  local headers = { ["Content-Type"] = os.getenv("TYPE") }
+  for body in io.lines(os.getenv("LOGINS")) do
+    requests[#requests + 1] = wrk.format("POST", nil, headers, body)
   end
 end
 function request()

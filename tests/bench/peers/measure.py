@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +29,10 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / ".vedette" / "bench"
 RESULTS = ROOT / "docs" / "benchmarks.md"
 SERVER_CORE, LOAD_CORE = "0", "1"
+
+
+class MissingError(SystemExit):
+    """Something that a bench needs is not to be had; the message says what, and ends the bench unless caught."""
 
 
 class UnreadableReportError(Exception):
@@ -75,16 +79,16 @@ class Peer:
 
 
 def need(program: str, package: str) -> None:
-    """Make sure that a program is there; as root on Debian it is installed."""
+    """Make sure that a program is there; as root on Debian it is installed. Errors: MissingError."""
     if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise SystemExit(f"{program} is missing: install the package {package}")
+        raise MissingError(f"{program} is missing: install the package {package}")
     subprocess.run(["apt-get", "install", "-y", "-qq", package], check=True)
 
 
 @contextmanager
-def running(command: Sequence[str], core: str, folder: Path) -> Iterator[int]:
+def running(command: Sequence[str | Path], core: str, folder: Path) -> Iterator[int]:
     """A server on one core; yields its process id. It ends with the block."""
     with (folder / f"{Path(command[0]).name}.log").open("ab") as log:
         process = subprocess.Popen(["taskset", "-c", core, *command], cwd=folder, stdout=log, stderr=log)
@@ -105,14 +109,21 @@ def cpu_seconds(pid: int) -> float:
 
 
 def wait_for(port: int) -> None:
-    """Until somebody listens on a port of this machine."""
-    end = time.monotonic() + 20
+    """Until somebody listens on a port of this machine. Errors: MissingError."""
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         with socket.socket() as probe:
             if probe.connect_ex((LOOPBACK, port)) == 0:
                 return
         time.sleep(0.1)
-    raise SystemExit(f"nobody listens on port {port}; see the logs in {FOLDER}")
+    raise MissingError(f"nobody listens on port {port}; see the logs in {FOLDER.relative_to(ROOT)}")
+
+
+def logins(folder: Path, media_type: str, bodies: Iterable[str]) -> dict[str, str]:
+    """What `logins.lua` is told, so that it signs in with these bodies."""
+    file = folder / "logins.txt"
+    file.write_text("\n".join(bodies) + "\n")
+    return {"LOGINS": str(file), "TYPE": media_type}
 
 
 def load(peer: Peer, seconds: int, connections: int = 64) -> Sample:
@@ -126,7 +137,18 @@ def load(peer: Peer, seconds: int, connections: int = 64) -> Sample:
 
 def start_load(peer: Peer, seconds: int, connections: int) -> "subprocess.Popen[str]":
     """wrk, begun; it ends by itself and prints its report."""
-    wrk = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(peer.script), peer.url]
+    wrk = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "10s",
+        "--latency",
+        "-s",
+        str(peer.script),
+        peer.url,
+    ]
     environment = {**os.environ, **peer.told}
     return subprocess.Popen(
         ["taskset", "-c", LOAD_CORE, *wrk], stdout=subprocess.PIPE, text=True, env=environment

@@ -11,7 +11,7 @@ function request()
   local token = tokens[first]
   tokens[first] = nil
   first = first + 1
-  return wrk.format("POST", "/api/v1/tokens", headers, '{"refresh_token":"' .. token .. '"}')
+  return wrk.format("POST", nil, headers, '{"refresh_token":"' .. token .. '"}')
 end
 function response(status, _, body)
   if status == 200 then
