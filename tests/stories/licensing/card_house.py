@@ -86,7 +86,8 @@ class CardStory:
 
 
 @asynccontextmanager
-async def card_story(days: int = 62, currency: str = "EUR", **more: Any) -> AsyncIterator[CardStory]:
+async def card_house(**more: Any) -> AsyncIterator[CardStory]:
+    """Licensing with a card processor, and nothing has happened yet."""
     stripe = FakeStripe()
     async with TestServer(stripe.app) as server:
         given: dict[str, Any] = {
@@ -97,13 +98,21 @@ async def card_story(days: int = 62, currency: str = "EUR", **more: Any) -> Asyn
             "card_patience": 2.0,
         } | more
         async with story(**given) as it:
-            await it.hear(it.created(currency=currency), it.connected())
-            await it.turn_clock(days * DAY)
-            await it.close_months()
-            await it.bus.deliver()
-            invoices = list(reversed((await it.ask("GET", "/invoices"))["items"]))
             try:
-                yield CardStory(it, stripe, given, invoices)
+                yield CardStory(it, stripe, given, [])
             finally:
                 for work in it.assembly.background:
                     await work.close()
+
+
+@asynccontextmanager
+async def card_story(days: int = 62, currency: str = "EUR", **more: Any) -> AsyncIterator[CardStory]:
+    """A customer who owes for two months."""
+    async with card_house(**more) as that:
+        it = that.it
+        await it.hear(it.created(currency=currency), it.connected())
+        await it.turn_clock(days * DAY)
+        await it.close_months()
+        await it.bus.deliver()
+        that.invoices += reversed((await it.ask("GET", "/invoices"))["items"])
+        yield that
