@@ -32,7 +32,7 @@ from licensing.app import Stores, month_closer
 from licensing.domain.account import Account
 from licensing.domain.licence import Change, registered
 from licensing.domain.months import Calendar
-from licensing.domain.plans import STANDARD
+from licensing.domain.shipped_plans import STANDARD
 from licensing.service import (
     MonthCloseService,
     OrganisationClocks,
@@ -45,6 +45,7 @@ from licensing.settings import Settings
 from licensing.store import INDEXES, SHARDS
 from licensing.store.accounts import account_write
 from licensing.store.licences import change_writes
+from plan_terms import plan_terms
 
 SETTINGS = Settings.model_validate({"environment": "production", "master_key": "A" * 43 + "="})
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -138,7 +139,7 @@ def months(made: Database, now: datetime, *, alone: bool = True) -> MonthCloseSe
     clock = FixedClock(now)
     stores = Stores.of(made, SETTINGS)
     clocks = OrganisationClocks(stores.organisations, clock, development=False)
-    closer = month_closer(stores, SETTINGS)
+    closer = month_closer(stores, SETTINGS, plan_terms(stores, clocks))
     lease = timedelta(seconds=SETTINGS.close_lease_seconds)
     leases = [Lease(made, f"months-{shard:02}", SystemClock(), lease) for shard in range(SHARDS)]
     turns: Sequence[Turn] = [Ours()] * SHARDS if alone else leases
@@ -159,8 +160,9 @@ def work_of(made: Database, now: datetime, *, alone: bool, day: bool) -> list[Wo
     closing = months(made, now, alone=alone)
     stores = Stores.of(made, SETTINGS)
     clocks = OrganisationClocks(stores.organisations, FixedClock(now), development=False)
-    trials = TrialService(stores.licences, stores.accounts, clocks)
-    standings = StandingService(stores.watch, stores.accounts, stores.licences, clocks)
+    plans = plan_terms(stores, clocks)
+    trials = TrialService(stores.licences, stores.accounts, plans, clocks)
+    standings = StandingService(stores.watch, stores.accounts, stores.licences, plans, clocks)
     found: list[Work] = [(closing.next_due, closing.close_due)]
     more: list[Work] = [(trials.next_due, trials.end_due), (standings.next_due, standings.look)]
     return found + more if day else found

@@ -23,6 +23,8 @@ from common.contracts.licensing import (
     LicenceChanged,
     NoticeDue,
     PaymentReceived,
+    PlanChangeAnnounced,
+    PlanChanged,
     StandingChanged,
 )
 from common.contracts.provisioning import (
@@ -165,6 +167,11 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
             "charged": True,
             "simultaneous_accesses": 5,
             "trial_ends": datetime(2026, 3, 1, tzinfo=UTC),
+            "plan_version": 2,
+            "add_ons": ["retention_30"],
+            "live_view": True,
+            "retention_days": 60,
+            "analytics": ["motion"],
         },
     ),
     (licensing.TestClockMoved, {"ahead_seconds": 86_400}),
@@ -215,6 +222,32 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
             "currency": "CZK",
             "cameras": 4,
             "invoices": ["2026000001"],
+        },
+    ),
+    (
+        PlanChanged,
+        {
+            "plan": "standard",
+            "latest": 2,
+            "on_offer": True,
+            "valid_from": datetime(2026, 4, 1, tzinfo=UTC),
+            "names": {"en": "Standard", "es": "Estándar"},
+            "prices": {"EUR": 600, "CZK": 15_000},
+            "add_ons": ["retention_30"],
+        },
+    ),
+    (
+        PlanChangeAnnounced,
+        {
+            "notice": "org1:plan:standard:2",
+            "plan": "standard",
+            "plan_version": 2,
+            "name": "Standard",
+            "effective_at": datetime(2026, 3, 31, 22, tzinfo=UTC),
+            "cameras": 4,
+            "currency": "CZK",
+            "amount_before": 50_000,
+            "amount_after": 60_000,
         },
     ),
     (

@@ -11,13 +11,16 @@ import pytest
 from common.ids import CameraId, LicenceId, OrganisationId
 from common.mongo import MongoDatabase, open_client
 from common.testing import FixedClock
+from licensing.app import Stores
 from licensing.domain.account import Account, OpenInvoice
 from licensing.domain.licence import registered
-from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Organisation
+from licensing.domain.shipped_plans import STANDARD
 from licensing.service import OrganisationClocks, PaymentService, StandingService
 from licensing.service.payments import Receipt
-from licensing.store import INDEXES, AccountStore, LicenceStore, OrganisationStore, WatchStore
+from licensing.store import INDEXES, OrganisationStore
+from many_accounts import SETTINGS
+from plan_terms import plan_terms
 
 pytestmark = pytest.mark.servers
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -29,12 +32,13 @@ OWED = OpenInvoice("i", "2026000001", "2026-02", START + DAY, START + DAY, START
 
 class Replica:
     def __init__(self, database: MongoDatabase, clock: FixedClock) -> None:
-        organisations = OrganisationStore(database)
-        clocks = OrganisationClocks(organisations, clock, development=False)
+        stores = Stores.of(database, SETTINGS)
+        clocks = OrganisationClocks(stores.organisations, clock, development=False)
         self.database = database
-        self.accounts, self.licences = AccountStore(database), LicenceStore(database)
-        self.standings = StandingService(WatchStore(database), self.accounts, self.licences, clocks)
-        self.payments = PaymentService(self.accounts, organisations, clocks)
+        self.accounts, self.licences = stores.accounts, stores.licences
+        terms = plan_terms(stores, clocks)
+        self.standings = StandingService(stores.watch, self.accounts, self.licences, terms, clocks)
+        self.payments = PaymentService(self.accounts, stores.organisations, clocks)
         self.clock = clock
 
     async def work(self) -> None:

@@ -8,8 +8,8 @@ from common.database import Database, Index
 from common.errors import Conflict, Stale
 from common.ids import CameraId, LicenceId, OrganisationId
 from licensing.domain.licence import Change, registered
-from licensing.domain.plans import STANDARD
 from licensing.domain.registration import Organisation, Registration, Trial
+from licensing.domain.shipped_plans import STANDARD
 from licensing.domain.timeline import Entry
 from licensing.store import INDEXES, LicenceStore, OrganisationStore
 

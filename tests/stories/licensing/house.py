@@ -23,13 +23,14 @@ from common.ids import CameraId, OrganisationId
 from common.testing import MemoryBus, MemoryDatabase, MemoryHouse
 from licensing.app import Stores, assemble, month_close
 from licensing.service import (
-    BillingService,
     OrganisationClocks,
+    PlanNoticeService,
     StandingService,
     TrialNoticeService,
     TrialService,
 )
 from licensing.settings import Settings
+from plan_terms import billing, plan_terms
 
 ORGANISATION = OrganisationId("org-a")
 CAMERA = CameraId("camera-a")
@@ -131,26 +132,27 @@ class Story:
         parts, given = self.house.parts("licensing"), settings()
         stores = Stores.of(parts.database, given)
         clocks = OrganisationClocks(stores.organisations, parts.clock, development=True)
-        await month_close(parts, given, stores, clocks).close_due()
+        await month_close(parts, given, stores, plan_terms(stores, clocks), clocks).close_due()
 
     def standings(self, batch: int = 10) -> StandingService:
         """Another replica's eyes on debts."""
         stores, clocks = self._stores()
-        return StandingService(stores.watch, stores.accounts, stores.licences, clocks, batch)
+        terms = plan_terms(stores, clocks)
+        return StandingService(stores.watch, stores.accounts, stores.licences, terms, clocks, batch)
 
     async def work(self) -> None:
         """Everything that the background does by itself, until nothing is due."""
         stores, clocks = self._stores()
-        trials = TrialService(stores.licences, stores.accounts, clocks)
-        billing = BillingService(
-            stores.organisations, stores.billing, stores.accounts, stores.corrections, clocks, "CZ"
-        )
-        notices = TrialNoticeService(stores.watch, billing, clocks)
+        terms = plan_terms(stores, clocks)
+        trials = TrialService(stores.licences, stores.accounts, terms, clocks)
+        known = billing(stores, clocks)
+        notices = TrialNoticeService(stores.watch, known, clocks)
+        news = PlanNoticeService(stores.watch, stores.licences, terms, known, clocks)
         standings = self.standings()
         while True:
             await self.close_months()
-            dues = (trials.next_due, notices.next_due, standings.next_due)
-            works = (trials.end_due, notices.tell, standings.look)
+            dues = (trials.next_due, notices.next_due, standings.next_due, news.next_due)
+            works = (trials.end_due, notices.tell, standings.look, news.tell)
             found = [work for due, work in zip(dues, works, strict=True) if _past(await due(), clocks.real())]
             if not found:
                 return

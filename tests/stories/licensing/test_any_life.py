@@ -20,7 +20,8 @@ from common.contracts.identity import OrganisationCreated
 from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.ids import CameraId, OrganisationId
-from licensing.domain.plans import entitlements, plan_named
+from licensing.domain.plans import entitlements
+from licensing.domain.shipped_plans import SHIPPED
 from licensing.domain.states import EFFECTS, TABLE, State
 from stories.licensing.card_house import CardStory, card_house
 from stories.licensing.lives import TRIAL, Model
@@ -29,6 +30,7 @@ T = TypeVar("T")
 LIVES = int(os.environ.get("VEDETTE_TEST_LIVES", "20"))
 ORGANISATIONS = ("org-a", "org-b")
 DEVICES = ("mac:1", "mac:2", "mac:3")
+PLANS = {(one.name, one.version): one for one in SHIPPED}
 LEGAL = {(one.cause.value, one.source and one.source.value, one.target.value) for one in TABLE}
 organisations = st.sampled_from(ORGANISATIONS)
 devices = st.sampled_from(DEVICES)
@@ -248,7 +250,7 @@ class Lives(RuleBasedStateMachine):
                     rights["charged"],
                 )
                 assert told == (effects.portal_features, True, effects.charged)
-                plan = entitlements(plan_named(one["plan"], one["plan_version"]), State(one["state"]))
+                plan = entitlements(PLANS[one["plan"], one["plan_version"]], State(one["state"]))
                 assert rights["simultaneous_accesses"] == plan.simultaneous_accesses
                 assert one["plan"] == self.model.cameras[one["camera"]].plan
 

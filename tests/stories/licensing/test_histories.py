@@ -26,6 +26,8 @@ from licensing.service import (
     LicenceService,
     OrganisationClocks,
     PaymentService,
+    PlanBook,
+    PlanTerms,
     ReplayService,
     StandingService,
 )
@@ -86,14 +88,18 @@ class Life:
         self.billing = BillingService(
             stores.organisations, stores.billing, stores.accounts, stores.corrections, clocks, "CZ"
         )
+        self.book = PlanBook(stores.plans)
+        terms = PlanTerms(self.book, self.billing, clocks)
         self.licences = LicenceService(
-            stores.licences, stores.accounts, self.billing, clocks, self.given.trial
+            stores.licences, stores.accounts, self.billing, terms, clocks, self.given.trial
         )
         self.payments = PaymentService(stores.accounts, stores.organisations, clocks)
-        self.standings = StandingService(stores.watch, stores.accounts, stores.licences, clocks, batch=2)
-        self.closing = month_close(parts, self.given, stores, clocks)
+        self.standings = StandingService(
+            stores.watch, stores.accounts, stores.licences, terms, clocks, batch=2
+        )
+        self.closing = month_close(parts, self.given, stores, terms, clocks)
         invoices = InvoiceService(stores.invoices, stores.accounts)
-        self.replays = ReplayService(invoices, stores.organisations, stores.billing, stores.licences)
+        self.replays = ReplayService(invoices, stores.organisations, stores.billing, stores.licences, terms)
         self.where: dict[str, tuple[OrganisationId, CameraId, int]] = {}
         self.zones: dict[str, Zones] = {who: [("", "Europe/Prague")] for who in ORGANISATIONS}
         self.held: list[Event] | None = None

@@ -16,9 +16,9 @@ from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.envelope import Envelope
 from common.ids import CameraId, OrganisationId
 from common.testing import MemoryHouse, deliver_to
-from licensing.app import assemble
+from licensing.app import Stores, assemble
 from licensing.service import OrganisationClocks, TrialService
-from licensing.store import AccountStore, LicenceStore, OrganisationStore
+from plan_terms import plan_terms
 from stories.licensing.house import DAY, ListenedBus, crowded_house
 from stories.licensing.house import settings as licensing_settings
 
@@ -82,12 +82,9 @@ async def _hear(house: MemoryHouse, deliveries: Sequence[Envelope], *, at_once: 
 
 def _trials(house: MemoryHouse) -> TrialService:
     parts = house.parts("licensing")
-    store = LicenceStore(parts.database)
-    return TrialService(
-        store,
-        AccountStore(parts.database),
-        OrganisationClocks(OrganisationStore(parts.database), parts.clock, development=True),
-    )
+    stores = Stores.of(parts.database, licensing_settings())
+    clocks = OrganisationClocks(stores.organisations, parts.clock, development=True)
+    return TrialService(stores.licences, stores.accounts, plan_terms(stores, clocks), clocks)
 
 
 def _kept(house: MemoryHouse) -> tuple[list[Any], list[Any]]:

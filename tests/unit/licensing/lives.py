@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.ids import CameraId, LicenceId, OrganisationId
 from licensing.domain.licence import Change, registered
-from licensing.domain.plans import STANDARD
+from licensing.domain.shipped_plans import STANDARD
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TRIAL = timedelta(days=30)

@@ -13,6 +13,7 @@ from licensing.domain.fees import Fee, fee, round_half_up
 from licensing.domain.licence import Change
 from licensing.domain.months import Calendar, Month
 from licensing.domain.months import following as name_following
+from licensing.domain.shipped_plans import STANDARD
 from licensing.domain.states import EFFECTS, Cause, State
 from licensing.domain.timeline import Entry, intervals
 from unit.licensing.lives import START, begun
@@ -41,9 +42,7 @@ def _at(milliseconds: int) -> datetime:
 
 
 def _entry(number: int, state: State, since: datetime) -> Entry:
-    return Entry(
-        LicenceId("l"), OrganisationId("o"), number, state, Cause.REGISTERED, "standard", 1, since, since
-    )
+    return Entry(LicenceId("l"), OrganisationId("o"), number, state, Cause.REGISTERED, STANDARD, since, since)
 
 
 @pytest.mark.parametrize(

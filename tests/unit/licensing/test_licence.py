@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from common.errors import Conflict
-from licensing.domain.plans import STANDARD, entitlements
+from licensing.domain.plans import entitlements
+from licensing.domain.shipped_plans import STANDARD
 from licensing.domain.states import Cause, State
 from licensing.domain.timeline import Entry, intervals
 from unit.licensing.lives import START, TRIAL, begun

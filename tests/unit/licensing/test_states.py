@@ -43,6 +43,14 @@ plan_changed            trial    .          demo       active     suspended  ina
 plan_changed            clear    .          demo       active     suspended  inactive   off        .
 plan_changed            overdue  .          demo       active     suspended  inactive   off        .
 plan_changed            arrears  .          demo       active     suspended  inactive   off        .
+plan_renewed            trial    .          demo       active     suspended  inactive   off        .
+plan_renewed            clear    .          demo       active     suspended  inactive   off        .
+plan_renewed            overdue  .          demo       active     suspended  inactive   off        .
+plan_renewed            arrears  .          demo       active     suspended  inactive   off        .
+add_ons_changed         trial    .          demo       active     suspended  inactive   off        .
+add_ons_changed         clear    .          demo       active     suspended  inactive   off        .
+add_ons_changed         overdue  .          demo       active     suspended  inactive   off        .
+add_ons_changed         arrears  .          demo       active     suspended  inactive   off        .
 removed                 trial    .          ended      ended      ended      ended      ended      .
 removed                 clear    .          ended      ended      ended      ended      ended      .
 removed                 overdue  .          ended      ended      ended      ended      ended      .

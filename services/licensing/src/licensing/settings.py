@@ -42,6 +42,12 @@ class Settings(CommonSettings):
         le=300,
         description="Seconds after which what a dead replica was billing is taken over by another",
     )
+    plan_notice_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="Days that customers are told before their cameras move to a new version of their plan",
+    )
     seller_name: str = Field("Vedette s.r.o.", max_length=200, description="Who issues the bills")
     seller_address: str = Field("Example Street 1, 110 00 Prague", max_length=300, description="Its address")
     seller_country: str = Field(

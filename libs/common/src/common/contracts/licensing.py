@@ -3,6 +3,8 @@
 from datetime import date
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from common.contracts.base import Event, Instant
 from common.ids import CameraId, LicenceId, OrganisationId
 
@@ -29,6 +31,13 @@ class LicenceChanged(Event):
     charged: bool
     simultaneous_accesses: int
     trial_ends: Instant | None = None
+    plan_version: int = 1
+    add_ons: list[str] = Field(default_factory=list)
+    """Their keys."""
+    live_view: bool | None = None
+    """None in this and the next two: it was said before they were told."""
+    retention_days: int | None = None
+    analytics: list[str] | None = None
 
 
 class TestClockMoved(Event):
@@ -132,3 +141,44 @@ class NoticeDue(Event):
     """How many it is about."""
     invoices: list[str]
     """Numbers of what is to be paid."""
+
+
+class PlanChanged(Event):
+    """A plan got another version, or was taken from the offer or put back. Versions never change."""
+
+    wire: ClassVar[str] = "licensing.plan_changed.v1"
+    about: ClassVar[str] = "plan"
+
+    organisation: OrganisationId
+    """Of the staff who did it."""
+    plan: str
+    latest: int
+    """Its latest version, which the rest describes."""
+    on_offer: bool
+    valid_from: Instant
+    names: dict[str, str]
+    """By language; English is always there."""
+    prices: dict[str, int]
+    """A month, by currency, in minor units."""
+    add_ons: list[str]
+
+
+class PlanChangeAnnounced(Event):
+    """An organisation is told, in time, that its cameras move on to a later version of their plan."""
+
+    wire: ClassVar[str] = "licensing.plan_change_announced.v1"
+    about: ClassVar[str] = "notice"
+
+    organisation: OrganisationId
+    notice: str
+    plan: str
+    plan_version: int
+    name: str
+    """Of the plan, in the organisation's language."""
+    effective_at: Instant
+    """The beginning of a month of the organisation's."""
+    cameras: int
+    currency: str
+    amount_before: int
+    """What they cost a month as they are, in minor units, without tax."""
+    amount_after: int

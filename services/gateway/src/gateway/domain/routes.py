@@ -55,6 +55,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "refunds": "licensing",
     "what-if": "licensing",
     "plans": "licensing",
+    "service-plans": "licensing",
     "test-clocks": "licensing",
     "servers": "relay",
     "remote-sessions": "relay",

@@ -13,7 +13,13 @@ from babel.numbers import get_currency_precision
 
 from common.auth import Action
 from common.contracts import Event
-from common.contracts.licensing import InvoiceIssued, NoticeDue, PaymentReceived, StandingChanged
+from common.contracts.licensing import (
+    InvoiceIssued,
+    NoticeDue,
+    PaymentReceived,
+    PlanChangeAnnounced,
+    StandingChanged,
+)
 from common.contracts.provisioning import TransferChanged
 from common.contracts.relay import AllowanceCrossed
 from identity.domain.mails import Template, Value
@@ -126,11 +132,23 @@ def _move(event: TransferChanged) -> tuple[Template, Mapping[str, Value]] | None
     )
 
 
+def _plan_change(event: PlanChangeAnnounced) -> tuple[Template, Mapping[str, Value]]:
+    return "plan_changes_soon", {
+        "plan": event.name,
+        "at": event.effective_at,
+        "cameras": event.cameras,
+        "before": _amount(event.amount_before, event.currency),
+        "after": _amount(event.amount_after, event.currency),
+        "currency": event.currency,
+    }
+
+
 ANNOUNCEMENTS: Mapping[type[Event], Announcement] = {
     AllowanceCrossed: Announcement(Action.MANAGE_MEMBERS, _allowance),
     InvoiceIssued: Announcement(Action.READ_BILLING, _invoice),
     PaymentReceived: Announcement(Action.READ_BILLING, _payment),
     NoticeDue: Announcement(Action.READ_BILLING, _notice),
+    PlanChangeAnnounced: Announcement(Action.READ_BILLING, _plan_change),
     StandingChanged: Announcement(Action.READ_BILLING, _standing),
     TransferChanged: Announcement(Action.CLAIM_CAMERA, _move),
 }

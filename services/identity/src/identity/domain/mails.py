@@ -49,6 +49,7 @@ Template = Literal[
     "invoice_issued",
     "partner_invitation",
     "payment_received",
+    "plan_changes_soon",
     "support_entered",
     "support_reminder",
     "suspension_nears",

@@ -90,7 +90,7 @@ class BillingInformationView(DetailsView):
 
 
 class LineView(BaseModel):
-    """One licence in one month."""
+    """One licence in one month, for its plan or for one add-on."""
 
     number: int
     reason: Literal["fees", "correction", "credit"]
@@ -104,6 +104,8 @@ class LineView(BaseModel):
     intervals: list[int] = Field(description="Numbers of the charged intervals in the licence's timeline")
     vat_category: str
     vat_rate: str = Field(description="Per cent", examples=["21"])
+    add_on: str | None = Field(None, description="Key of the add-on that it is for; null: for the plan")
+    add_on_name: str | None = Field(None, description="In the customer's language")
 
     @classmethod
     def of(cls, line: Line) -> "LineView":
@@ -120,6 +122,8 @@ class LineView(BaseModel):
             intervals=list(line.entries),
             vat_category=line.treatment.category.value,
             vat_rate=line.treatment.rate,
+            add_on=line.add_on or None,
+            add_on_name=line.add_on_name or None,
         )
 
 

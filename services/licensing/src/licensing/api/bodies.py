@@ -11,9 +11,9 @@ from common.http import Body, PageQuery
 from licensing.domain.clocks import TestClock
 from licensing.domain.fees import Fee
 from licensing.domain.licence import Licence
-from licensing.domain.plans import entitlements, plan_named
+from licensing.domain.plans import entitlements
 from licensing.domain.timeline import Interval
-from licensing.service.fees import Statement
+from licensing.service.fees import PartFee, Statement
 
 TEN_YEARS = 10 * 366 * 24 * 3600
 
@@ -45,6 +45,7 @@ class LicenceView(BaseModel):
     device: str
     plan: str
     plan_version: int
+    add_ons: list[str] = Field(description="Keys of what was added to the plan")
     state: LicenceState
     cause: str = Field(description="Why it is in this state")
     since: Instant
@@ -66,6 +67,7 @@ class IntervalView(BaseModel):
     cause: str
     plan: str
     plan_version: int
+    add_ons: list[str]
     charged: bool
     start: Instant
     end: Instant | None
@@ -77,8 +79,9 @@ class IntervalView(BaseModel):
             number=entry.number,
             state=entry.state.value,
             cause=entry.cause.value,
-            plan=entry.plan,
-            plan_version=entry.plan_version,
+            plan=entry.plan.name,
+            plan_version=entry.plan.version,
+            add_ons=list(entry.add_ons),
             charged=interval.charged,
             start=interval.start,
             end=interval.end,
@@ -111,6 +114,7 @@ class AmountView(BaseModel):
 class FeeLine(AmountView):
     licence: str
     camera: str
+    add_on: str | None = Field(description="Key of the add-on that it is for; null: for the plan")
     state: LicenceState
     ended_at: Instant | None
 
@@ -139,7 +143,7 @@ class FeesView(BaseModel):
             as_of=statement.as_of,
             currency=statement.currency,
             total=AmountView.of(total, statement.amount),
-            licences=[_line(licence, fee) for licence, fee in statement.lines],
+            licences=[_line(one) for one in statement.lines],
         )
 
 
@@ -159,13 +163,14 @@ class TestClockView(BaseModel):
 
 
 def _facts(licence: Licence) -> dict[str, object]:
-    rights = entitlements(plan_named(licence.plan, licence.plan_version), licence.state)
+    rights = entitlements(licence.plan, licence.state, licence.add_ons)
     return {
         "id": licence.id,
         "camera": licence.camera,
         "device": licence.device,
-        "plan": licence.plan,
-        "plan_version": licence.plan_version,
+        "plan": licence.plan.name,
+        "plan_version": licence.plan.version,
+        "add_ons": list(licence.add_ons),
         "state": licence.state.value,
         "cause": licence.cause.value,
         "since": licence.since,
@@ -184,12 +189,13 @@ def _facts(licence: Licence) -> dict[str, object]:
     }
 
 
-def _line(licence: Licence, fee: Fee) -> FeeLine:
-    amount = AmountView.of(fee, fee.amount)
+def _line(line: PartFee) -> FeeLine:
+    amount, licence = AmountView.of(line.fee, line.fee.amount), line.licence
     return FeeLine(
         **amount.model_dump(),
         licence=licence.id,
         camera=licence.camera,
+        add_on=line.part or None,
         state=licence.state.value,
         ended_at=licence.ended_at,
     )

@@ -91,7 +91,7 @@ def _line(line: Line, invoice: Invoice, words: Words, language: str) -> list[str
     kind = getattr(words, line.reason.value)
     return [
         str(line.number),
-        f"{line.device} · {kind}",
+        " · ".join(text for text in (line.device, line.add_on_name, kind) if text),
         _month(line.month, language),
         _duration(line.seconds, language),
         _rate(line.treatment.rate, language),

@@ -10,8 +10,9 @@ from licensing.domain.invoice import Invoice, Kind, Line, Seller, payable_until,
 from licensing.domain.ledger import Booking
 from licensing.domain.licence import Change, Licence
 from licensing.domain.month_close import Closing, LicenceLog, Terms, closing_id, month_lines
+from licensing.domain.renewals import NO_RENEWALS, Renewals
 from licensing.domain.standing import PaymentTerms
-from licensing.domain.states import State
+from licensing.domain.states import Cause, State
 from licensing.domain.timeline import Entry
 
 
@@ -64,14 +65,14 @@ def draft(
     seller: Seller,
     payment: PaymentTerms,
     now: datetime,
+    renewals: Renewals = NO_RENEWALS,
 ) -> Draft:
     """`logs`: of the licences for which `log_needed`; `billed`: how far the closing before had read."""
     known, changes, ended = [], [], []
     read: dict[LicenceId, int] = {}
     debts = account.debts_by(now)
     for licence in licences:
-        # What came after the month is somebody else's work.
-        come = [one for one in licence.caught_up(now, debts) if one.licence.since < terms.month.end]
+        come = _of_month(licence.caught_up(now, debts, renewals), terms.month.end)
         changes += come
         written = logs.get(licence.id) or [Entry.latest(licence)]
         entries = [*written, *map(Entry.of, come)]
@@ -87,6 +88,16 @@ def draft(
         account.organisation, terms.month.name, account.closed, read, invoice.id if invoice else None
     )
     return Draft(account, terms, payment, closing, invoice, tuple(changes), tuple(ended))
+
+
+def _of_month(changes: Sequence[Change], end: datetime) -> list[Change]:
+    """What came in the month, and the version of the plan that the next one begins with: so licences are
+    moved on by what looks at them at that instant anyway. Whatever else came is somebody else's work."""
+    return [
+        one
+        for one in changes
+        if one.licence.since < end or (one.licence.since == end and one.licence.cause is Cause.PLAN_RENEWED)
+    ]
 
 
 def _invoice(

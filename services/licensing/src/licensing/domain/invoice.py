@@ -42,7 +42,8 @@ class Seller:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One licence in one month. Its amount is rounded once, from the exact fee, and only here."""
+    """One licence in one month, for its plan or for one add-on. Its amount is rounded once, from the exact
+    fee, and only here."""
 
     number: int
     reason: Reason
@@ -57,6 +58,10 @@ class Line:
     entries: tuple[int, ...]
     """Numbers of the timeline's intervals that are charged in the month."""
     treatment: Treatment
+    add_on: str = ""
+    """Key of what the line is about; empty: the plan itself."""
+    add_on_name: str = ""
+    """In the customer's language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ Two rules make every cent traceable:
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from common.ids import CameraId, LicenceId
 from licensing.domain.billing_information import BillingInformation
-from licensing.domain.fees import fee
+from licensing.domain.catalogue import SHIPPED_CATALOGUE, Catalogue
 from licensing.domain.invoice import Line, Reason
 from licensing.domain.months import Month
-from licensing.domain.plans import plan_named
+from licensing.domain.rating import PLAN, Prices, part_fee, parts
 from licensing.domain.timeline import Entry, Interval, intervals
 from licensing.domain.vat import Treatment, treatment
 
@@ -59,19 +60,22 @@ def closing_id(organisation: str, month: str) -> str:
 
 
 class Terms:
-    """Currency, months and taxes that hold when a month is billed."""
+    """Currency, prices, months and taxes that hold when a month is billed."""
 
-    def __init__(self, information: BillingInformation, month: str, seller: str) -> None:
+    def __init__(
+        self,
+        information: BillingInformation,
+        month: str,
+        seller: str,
+        catalogue: Catalogue = SHIPPED_CATALOGUE,
+    ) -> None:
         self.calendar = information.calendar
         self.month = self.calendar.month(month)
         self.details = information.of(month)
         self._information = information
         self._seller = seller
+        self.prices = Prices(catalogue, self.details.currency)
         self._treatments: dict[str, Treatment] = {}
-
-    def price(self, entry: Entry) -> int:
-        # An earlier month is corrected in the currency of the invoice: priced, never converted.
-        return plan_named(entry.plan, entry.plan_version).price(self.details.currency)
 
     def treatment(self, month: Month) -> Treatment:
         """A correction is taxed like the month that it corrects."""
@@ -92,27 +96,48 @@ def month_lines(terms: Terms, logs: Iterable[LicenceLog]) -> tuple[Line, ...]:
     start = terms.month.start
     for log in logs:
         timeline = intervals(log.entries)
-        cost = fee(timeline, terms.month, terms.month.end, terms.price)
-        if cost.seconds:
-            lines.append(_line(terms, log, timeline, terms.month, len(lines) + 1, cost.seconds, cost.amount))
+        for key in parts(log.entries):
+            cost = part_fee(timeline, terms.month, terms.month.end, terms.prices, key)
+            if cost.seconds:
+                lines.append(_line(terms, log, timeline, terms.month, len(lines) + 1, key, cost))
         past = [one.since for one in log.entries if one.number > log.billed and one.since < start]
         if past:
             late.append((log, min(past)))
     for log, since in late:
         for month in terms.calendar.months(since, terms.month):
             timeline = intervals(log.entries)
-            seconds, amount = _difference(terms, log, timeline, month)
-            if seconds or amount:
-                lines.append(_line(terms, log, timeline, month, len(lines) + 1, seconds, amount))
+            for key in parts(log.entries):
+                difference = _difference(terms, log, timeline, month, key)
+                if difference.seconds or difference.amount:
+                    lines.append(_line(terms, log, timeline, month, len(lines) + 1, key, difference))
     return tuple(lines)
 
 
-def _difference(terms: Terms, log: LicenceLog, timeline: list[Interval], month: Month) -> tuple[int, int]:
-    """Seconds and money between what the log says now and what it said when the month was billed."""
+class Charge(Protocol):
+    """What a line is about: time and money."""
+
+    @property
+    def seconds(self) -> int: ...
+
+    @property
+    def amount(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Between what the log says now and what it said when a month was billed."""
+
+    seconds: int
+    amount: int
+
+
+def _difference(
+    terms: Terms, log: LicenceLog, timeline: list[Interval], month: Month, key: str
+) -> Difference:
     billed = intervals(one for one in log.entries if one.number <= log.billed)
-    before = fee(billed, month, month.end, terms.price)
-    now = fee(timeline, month, month.end, terms.price)
-    return now.seconds - before.seconds, now.amount - before.amount
+    before = part_fee(billed, month, month.end, terms.prices, key)
+    now = part_fee(timeline, month, month.end, terms.prices, key)
+    return Difference(now.seconds - before.seconds, now.amount - before.amount)
 
 
 def _line(
@@ -121,22 +146,30 @@ def _line(
     timeline: list[Interval],
     month: Month,
     number: int,
-    seconds: int,
-    amount: int,
+    key: str,
+    charge: Charge,
 ) -> Line:
-    charged = [one.entry for one in timeline if one.charged and _touches(one, month)]
+    charged = [
+        one.entry
+        for one in timeline
+        if one.charged and _touches(one, month) and (key == PLAN or key in one.entry.add_ons)
+    ]
+    had = (charged or [one for one in log.entries if key == PLAN or key in one.add_ons])[-1].plan
+    add_on = had.add_on(key)
     return Line(
         number=number,
         reason=Reason.FEES if month is terms.month else Reason.CORRECTION,
         licence=log.licence,
         camera=log.camera,
         device=log.device,
-        plan=(charged or log.entries)[-1].plan,
+        plan=had.name,
         month=month.name,
-        seconds=seconds,
-        amount=amount,
+        seconds=charge.seconds,
+        amount=charge.amount,
         entries=tuple(entry.number for entry in charged),
         treatment=terms.treatment(month),
+        add_on=key,
+        add_on_name=add_on.name(terms.details.language) if add_on is not None else "",
     )
 
 

@@ -1,14 +1,19 @@
 """Service plans: what a licence gives (LI-3) and what a month of it costs.
 
 A plan version never changes; another price or parameter is another version, so what was charged under the
-old one stays explicable for ever.
+old one stays explicable for ever. An add-on belongs to a version of a plan: it changes some parameters for a
+price of its own.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
-from common.errors import Conflict, NotFound
+from common.errors import Conflict
 from licensing.domain.states import EFFECTS, State
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""Since when what ships has been valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +25,38 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class AddOn:
+    """More of something, for a licence that wants it."""
+
+    key: str
+    names: Mapping[str, str]
+    """By language; English is always there."""
+    simultaneous_accesses: int
+    """That many more."""
+    retention_days: int
+    """That many more."""
+    analytics: tuple[str, ...]
+    """Besides those of the plan."""
+    prices: Mapping[str, int]
+    """Like a plan's."""
+
+    def name(self, language: str) -> str:
+        return self.names.get(language, self.names["en"])
+
+    def price(self, currency: str) -> int:
+        return _priced(self.prices, currency, self.key)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The six parameters of LI-3 and a price."""
+    """One version of a plan: the six parameters of LI-3, a price, and what may be added."""
 
     name: str
+    """Its key; the same in all versions."""
     version: int
+    names: Mapping[str, str]
+    """By language, for people; English is always there."""
+    description: str
     primary_function: str
     simultaneous_accesses: int
     live_view: bool
@@ -35,16 +67,50 @@ class Plan:
     analytics: tuple[str, ...]
     prices: Mapping[str, int]
     """A whole calendar month, by ISO 4217 currency, in its minor unit (cents; yen)."""
+    add_ons: tuple[AddOn, ...] = ()
+    valid_from: datetime = EVER
+    """From here on it is the version that a licence gets."""
+    published_at: datetime = EVER
+    notice_days: int = 0
+    """Running licences move to it so long after it was published, or later."""
+
+    @property
+    def reaches_from(self) -> datetime:
+        """From here on it may reach running licences."""
+        return max(self.valid_from, self.published_at + timedelta(days=self.notice_days))
+
+    def title(self, language: str) -> str:
+        return self.names.get(language, self.names["en"])
+
+    def add_on(self, key: str) -> AddOn | None:
+        return next((one for one in self.add_ons if one.key == key), None)
+
+    def known(self, keys: Collection[str]) -> tuple[str, ...]:
+        """Those of the add-ons that this version has."""
+        return tuple(one.key for one in self.add_ons if one.key in keys)
 
     def price(self, currency: str) -> int:
         """Raises `Conflict`, code `currency_not_priced`, rather than guess a rate."""
-        if currency not in self.prices:
-            raise Conflict(
-                "currency_not_priced",
-                f"The plan {self.name} has no price in {currency}",
-                next_step="Ask support for a price in this currency.",
-            )
-        return self.prices[currency]
+        return _priced(self.prices, currency, self.name)
+
+    def monthly(self, currency: str, add_ons: Collection[str] = ()) -> int:
+        """A whole month with these add-ons."""
+        more = (one.price(currency) for one in self.add_ons if one.key in add_ons)
+        return self.price(currency) + sum(more)
+
+    def extended(self, add_ons: Collection[str]) -> "Plan":
+        """Its parameters with these add-ons."""
+        made = self
+        for one in self.add_ons:
+            if one.key in add_ons:
+                new = tuple(name for name in one.analytics if name not in made.analytics)
+                made = replace(
+                    made,
+                    simultaneous_accesses=made.simultaneous_accesses + one.simultaneous_accesses,
+                    retention_days=made.retention_days + one.retention_days,
+                    analytics=made.analytics + new,
+                )
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,78 +126,9 @@ class Entitlements:
     charged: bool
 
 
-STANDARD = Plan(
-    name="standard",
-    version=1,
-    primary_function="video_surveillance",
-    simultaneous_accesses=5,
-    live_view=True,
-    remote_recording=Recording("on_motion", 30),
-    local_recording=Recording("continuous", 7),
-    retention_days=30,
-    analytics=("motion",),
-    prices={"EUR": 500, "USD": 550, "GBP": 450, "CHF": 500, "CZK": 12_500, "PLN": 2_200, "JPY": 800},
-)
-BASIC = Plan(
-    name="basic",
-    version=1,
-    primary_function="live_view",
-    simultaneous_accesses=2,
-    live_view=True,
-    remote_recording=Recording("off", 0),
-    local_recording=Recording("on_motion", 7),
-    retention_days=0,
-    analytics=(),
-    prices={"EUR": 200, "USD": 220, "GBP": 180, "CHF": 200, "CZK": 5_000, "PLN": 900, "JPY": 320},
-)
-PREMIUM = Plan(
-    name="premium",
-    version=1,
-    primary_function="video_analytics",
-    simultaneous_accesses=20,
-    live_view=True,
-    remote_recording=Recording("continuous", 90),
-    local_recording=Recording("continuous", 30),
-    retention_days=90,
-    analytics=("motion", "line_crossing", "licence_plates"),
-    prices={
-        "EUR": 1_500,
-        "USD": 1_650,
-        "GBP": 1_300,
-        "CHF": 1_500,
-        "CZK": 37_500,
-        "PLN": 6_500,
-        "JPY": 2_400,
-    },
-)
-_SHIPPED = {(plan.name, plan.version): plan for plan in (BASIC, STANDARD, PREMIUM)}
-
-
-def plan_named(name: str, version: int) -> Plan:
-    """The plan as it was at `version`. KeyError: a licence names a plan that never existed."""
-    return _SHIPPED[name, version]
-
-
-def plans_on_offer() -> list[Plan]:
-    """The latest version of each plan."""
-    latest: dict[str, Plan] = {}
-    for plan in sorted(_SHIPPED.values(), key=lambda plan: plan.version):
-        latest[plan.name] = plan
-    return list(latest.values())
-
-
-def plan_on_offer(name: str) -> Plan:
-    """Raises `NotFound`, code `plan_not_found`."""
-    for plan in plans_on_offer():
-        if plan.name == name:
-            return plan
-    raise NotFound(
-        "plan_not_found", "There is no such plan", next_step="GET /api/v1/plans lists what there is."
-    )
-
-
-def entitlements(plan: Plan, state: State) -> Entitlements:
+def entitlements(plan: Plan, state: State, add_ons: Collection[str] = ()) -> Entitlements:
     effects = EFFECTS[state]
+    plan = plan.extended(add_ons) if add_ons else plan
     return Entitlements(
         portal_features=effects.portal_features,
         live_view=effects.portal_features and plan.live_view,
@@ -142,3 +139,13 @@ def entitlements(plan: Plan, state: State) -> Entitlements:
         analytics=plan.analytics if effects.portal_features else (),
         charged=effects.charged,
     )
+
+
+def _priced(prices: Mapping[str, int], currency: str, what: str) -> int:
+    if currency not in prices:
+        raise Conflict(
+            "currency_not_priced",
+            f"{what} has no price in {currency}",
+            next_step="Ask support for a price in this currency.",
+        )
+    return prices[currency]

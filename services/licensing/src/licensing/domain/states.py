@@ -30,6 +30,10 @@ class Cause(StrEnum):
     PREVIOUS_PERIOD_UNPAID = "previous_period_unpaid"
     DEBTS_PAID = "debts_paid"
     PLAN_CHANGED = "plan_changed"
+    """By the customer, from that second on."""
+    PLAN_RENEWED = "plan_renewed"
+    """A later version of the plan holds from the beginning of a period on."""
+    ADD_ONS_CHANGED = "add_ons_changed"
     REMOVED = "removed"
 
 
@@ -87,6 +91,11 @@ def _by_standing(cause: Cause, source: State | None, because: str) -> tuple[Rule
     )
 
 
+def _in_place(cause: Cause) -> tuple[Rule, ...]:
+    """Other terms in the same state."""
+    return tuple(Rule(cause, state, state, None, "LI-3") for state in State if state is not State.ENDED)
+
+
 TABLE: tuple[Rule, ...] = (
     Rule(Cause.REGISTERED, None, State.DEMO, Circumstance.TRIAL, "LI-5"),
     *_by_standing(Cause.REGISTERED, None, "D7"),
@@ -102,11 +111,9 @@ TABLE: tuple[Rule, ...] = (
     Rule(Cause.PREVIOUS_PERIOD_UNPAID, State.SUSPENDED, State.INACTIVE, None, "LI-9"),
     Rule(Cause.DEBTS_PAID, State.SUSPENDED, State.ACTIVE, Circumstance.CLEAR, "LI-8"),
     Rule(Cause.DEBTS_PAID, State.INACTIVE, State.ACTIVE, Circumstance.CLEAR, "LI-9, D6"),
-    Rule(Cause.PLAN_CHANGED, State.DEMO, State.DEMO, None, "LI-3"),
-    Rule(Cause.PLAN_CHANGED, State.ACTIVE, State.ACTIVE, None, "LI-3"),
-    Rule(Cause.PLAN_CHANGED, State.SUSPENDED, State.SUSPENDED, None, "LI-3"),
-    Rule(Cause.PLAN_CHANGED, State.INACTIVE, State.INACTIVE, None, "LI-3"),
-    Rule(Cause.PLAN_CHANGED, State.OFF, State.OFF, None, "LI-3"),
+    *_in_place(Cause.PLAN_CHANGED),
+    *_in_place(Cause.PLAN_RENEWED),
+    *_in_place(Cause.ADD_ONS_CHANGED),
     Rule(Cause.REMOVED, State.DEMO, State.ENDED, None, "D19"),
     Rule(Cause.REMOVED, State.ACTIVE, State.ENDED, None, "D19"),
     Rule(Cause.REMOVED, State.SUSPENDED, State.ENDED, None, "D19"),

@@ -12,12 +12,14 @@ from datetime import datetime
 
 from common.ids import LicenceId, OrganisationId
 from licensing.domain.licence import Change, Licence
+from licensing.domain.plans import Plan
 from licensing.domain.states import EFFECTS, Cause, State
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """From `since` on, the licence was in `state` under this version of the plan, because of `cause`."""
+    """From `since` on, the licence was in `state` under this version of the plan, with these add-ons, because
+    of `cause`."""
 
     licence: LicenceId
     organisation: OrganisationId
@@ -25,10 +27,10 @@ class Entry:
     """The licence's version; numbers of one licence have no gaps."""
     state: State
     cause: Cause
-    plan: str
-    plan_version: int
+    plan: Plan
     since: datetime
     recorded_at: datetime
+    add_ons: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, change: Change) -> "Entry":
@@ -40,9 +42,9 @@ class Entry:
             state=licence.state,
             cause=licence.cause,
             plan=licence.plan,
-            plan_version=licence.plan_version,
             since=licence.since,
             recorded_at=change.recorded_at,
+            add_ons=licence.add_ons,
         )
 
     @classmethod

@@ -1,5 +1,6 @@
 """What licensing can do, one module for each thing a person would name."""
 
+from licensing.service.add_ons import AddOnService
 from licensing.service.billing import BillingService
 from licensing.service.cards import CardService
 from licensing.service.charges import ChargeService
@@ -12,6 +13,9 @@ from licensing.service.month_close import MonthCloser
 from licensing.service.month_schedule import MonthCloseService
 from licensing.service.payment_events import PaymentEventService
 from licensing.service.payments import PaymentService
+from licensing.service.plan_book import PlanBook, PlanTerms
+from licensing.service.plan_notices import PlanNoticeService
+from licensing.service.plans import PlanService
 from licensing.service.refunds import RefundService
 from licensing.service.standing import StandingService
 from licensing.service.trial_notices import TrialNoticeService
@@ -19,6 +23,7 @@ from licensing.service.trials import TrialService
 from licensing.service.what_if import WhatIfService
 
 __all__ = [
+    "AddOnService",
     "BillingService",
     "CardService",
     "ChargeService",
@@ -32,6 +37,10 @@ __all__ = [
     "OrganisationClocks",
     "PaymentEventService",
     "PaymentService",
+    "PlanBook",
+    "PlanNoticeService",
+    "PlanService",
+    "PlanTerms",
     "RefundService",
     "ReplayService",
     "StandingService",

@@ -9,12 +9,13 @@ from typing import Protocol
 from common.ids import OrganisationId
 from licensing.domain.account import Account
 from licensing.domain.billing_information import BillingInformation
-from licensing.domain.fees import Fee, fee
+from licensing.domain.fees import Fee
 from licensing.domain.licence import Licence
 from licensing.domain.months import Month
-from licensing.domain.plans import plan_named
-from licensing.domain.timeline import Entry, intervals
+from licensing.domain.rating import PLAN, Prices, part_fee, parts
+from licensing.domain.timeline import intervals
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.plan_book import PlanTerms
 from licensing.service.timelines import Timelines, entries_known
 
 
@@ -33,6 +34,15 @@ class Charged(Timelines, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PartFee:
+    """What a licence costs for its plan (`PLAN`), or for one add-on."""
+
+    licence: Licence
+    part: str
+    fee: Fee
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """The month to date of one organisation."""
 
@@ -40,29 +50,35 @@ class Statement:
     time_zone: str
     month: Month
     as_of: datetime
-    lines: Sequence[tuple[Licence, Fee]]
+    lines: Sequence[PartFee]
 
     @property
     def seconds(self) -> int:
-        return sum(line.seconds for _, line in self.lines)
+        return sum(line.fee.seconds for line in self.lines if line.part == PLAN)
 
     @property
     def exact(self) -> Fraction:
-        return sum((line.exact for _, line in self.lines), Fraction())
+        return sum((line.fee.exact for line in self.lines), Fraction())
 
     @property
     def amount(self) -> int:
         """The sum of the rounded lines, as an invoice would have it."""
-        return sum(line.amount for _, line in self.lines)
+        return sum(line.fee.amount for line in self.lines)
 
 
 class FeeService:
     def __init__(
-        self, store: Charged, accounts: Accounts, calendars: Calendars, clocks: OrganisationClocks
+        self,
+        store: Charged,
+        accounts: Accounts,
+        calendars: Calendars,
+        plans: PlanTerms,
+        clocks: OrganisationClocks,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._calendars = calendars
+        self._plans = plans
         self._clocks = clocks
 
     async def month_to_date(self, organisation: OrganisationId) -> Statement:
@@ -73,12 +89,13 @@ class FeeService:
         details = information.of(month.name)
         licences = await self._store.licences_since(organisation, month.start)
         debts = (await self._accounts.account(organisation)).debts_by(now)
-        entries = await entries_known(self._store, organisation, licences, now, debts)
-
-        def price(entry: Entry) -> int:
-            return plan_named(entry.plan, entry.plan_version).price(details.currency)
-
+        renewals = await self._plans.renewals(organisation, licences)
+        entries = await entries_known(self._store, organisation, licences, now, debts, renewals)
+        prices = Prices(await self._plans.catalogue(), details.currency)
         lines = [
-            (one.as_of(now, debts), fee(intervals(entries[one.id]), month, now, price)) for one in licences
+            PartFee(one.as_of(now, debts, renewals), part, part_fee(timeline, month, now, prices, part))
+            for one in licences
+            for timeline in [intervals(entries[one.id])]
+            for part in parts(entries[one.id])
         ]
         return Statement(details.currency, details.time_zone, month, now, lines)

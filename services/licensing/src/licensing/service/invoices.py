@@ -18,6 +18,7 @@ from licensing.domain.numbering import NumberRow
 from licensing.domain.registration import Organisation
 from licensing.domain.timeline import Entry
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.plan_book import PlanTerms
 
 
 class Invoices(Protocol):
@@ -102,12 +103,18 @@ class ReplayService:
     """Computes an invoice again from the log, as far as the log was known when it was issued."""
 
     def __init__(
-        self, invoices: InvoiceService, organisations: Organisations, billing: Billing, log: Log
+        self,
+        invoices: InvoiceService,
+        organisations: Organisations,
+        billing: Billing,
+        log: Log,
+        plans: PlanTerms,
     ) -> None:
         self._invoices = invoices
         self._organisations = organisations
         self._billing = billing
         self._log = log
+        self._plans = plans
 
     async def replay(self, organisation: OrganisationId, identity: str) -> Replay:
         invoice = await self._invoices.get(organisation, identity)
@@ -121,7 +128,8 @@ class ReplayService:
         information = (await self._billing.information([known]))[organisation]
         closing = (await self._billing.closings([invoice.id]))[invoice.id]
         logs = await self._logs(organisation, closing)
-        lines = month_lines(Terms(information, invoice.month, invoice.seller.country), logs)
+        catalogue = await self._plans.catalogue()
+        lines = month_lines(Terms(information, invoice.month, invoice.seller.country, catalogue), logs)
         return Replay(invoice, lines, taxes_of(lines))
 
     async def _logs(self, organisation: OrganisationId, closing: Closing) -> list[LicenceLog]:

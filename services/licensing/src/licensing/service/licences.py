@@ -12,14 +12,16 @@ from licensing.domain.account import Account
 from licensing.domain.billing_information import BillingInformation
 from licensing.domain.clocks import TestClock
 from licensing.domain.licence import Change, Licence, registered
-from licensing.domain.plans import STANDARD, plan_on_offer
 from licensing.domain.registration import Registration, Trial
+from licensing.domain.renewals import Renewals
+from licensing.domain.shipped_plans import DEFAULT
 from licensing.domain.standing import Debts
 from licensing.domain.timeline import Interval, intervals
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.plan_book import PlanTerms
 from licensing.service.timelines import Timelines, entries_known
 
-Move = Callable[[Licence, datetime, Debts], list[Change]]
+Move = Callable[[Licence, datetime, Debts, Renewals], list[Change]]
 
 
 class Licences(Timelines, Protocol):
@@ -64,12 +66,14 @@ class LicenceService:
         store: Licences,
         accounts: Accounts,
         calendars: Calendars,
+        plans: PlanTerms,
         clocks: OrganisationClocks,
         trial: timedelta,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._calendars = calendars
+        self._plans = plans
         self._clocks = clocks
         self._trial = trial
 
@@ -92,20 +96,22 @@ class LicenceService:
         used = await self._store.trial(event.device)
         now = clock.shows(self._clocks.real())
         debts = await self._debts(event.organisation, now)
+        at = clock.shows(event.at)
         begin = registered(
             identity,
             event.organisation,
             event.camera,
             event.device,
-            STANDARD,
+            (await self._plans.catalogue()).chosen(DEFAULT, at),
             None if used else self._trial,
-            at=clock.shows(event.at),
+            at=at,
             now=now,
             debts=debts,
         )
         # Heard late it has missed what the debts commanded since.
-        changes = [begin, *begin.licence.caught_up(now, debts)]
-        changes += self._gone(changes[-1].licence, registration, clock, debts)
+        renewals = await self._plans.renewals(event.organisation, [begin.licence])
+        changes = [begin, *begin.licence.caught_up(now, debts, renewals)]
+        changes += self._gone(changes[-1].licence, registration, clock, debts, renewals)
         account = await self._begun(begin.licence)
         await self._store.save(changes, registration, _trial_of(begin.licence), account)
 
@@ -127,17 +133,23 @@ class LicenceService:
             licence = await self.get(event.organisation, registration.licence)
             clock = await self._clocks.of(event.organisation)
             debts = await self._debts(event.organisation, clock.shows(self._clocks.real()))
-            changes = self._gone(licence, registration, clock, debts)
+            renewals = await self._plans.renewals(event.organisation, [licence])
+            changes = self._gone(licence, registration, clock, debts, renewals)
         await self._store.save(changes, registration)
 
     def _gone(
-        self, licence: Licence, registration: Registration, clock: TestClock, debts: Debts
+        self,
+        licence: Licence,
+        registration: Registration,
+        clock: TestClock,
+        debts: Debts,
+        renewals: Renewals,
     ) -> list[Change]:
         """The end of a licence whose camera is gone already; nothing when it is not."""
         if not registration.gone or registration.removed_at is None:
             return []
         now = clock.shows(self._clocks.real())
-        return licence.removed(clock.shows(registration.removed_at), now, debts)
+        return licence.removed(clock.shows(registration.removed_at), now, debts, renewals)
 
     async def _debts(self, organisation: OrganisationId, now: datetime) -> Debts:
         return (await self._accounts.account(organisation)).debts_by(now)
@@ -155,7 +167,8 @@ class LicenceService:
         now = await self._clocks.now(organisation)
         found = await self._store.licences(organisation, after=after, limit=limit + 1, camera=camera)
         debts = await self._debts(organisation, now)
-        return [licence.as_of(now, debts) for licence in found]
+        renewals = await self._plans.renewals(organisation, found)
+        return [licence.as_of(now, debts, renewals) for licence in found]
 
     async def history(
         self, organisation: OrganisationId, licence: LicenceId
@@ -164,8 +177,9 @@ class LicenceService:
         found = await self.get(organisation, licence)
         now = await self._clocks.now(organisation)
         debts = await self._debts(organisation, now)
-        entries = await entries_known(self._store, organisation, [found], now, debts)
-        return found.as_of(now, debts), intervals(entries[found.id])
+        renewals = await self._plans.renewals(organisation, [found])
+        entries = await entries_known(self._store, organisation, [found], now, debts, renewals)
+        return found.as_of(now, debts, renewals), intervals(entries[found.id])
 
     async def turn_off(self, organisation: OrganisationId, licence: LicenceId) -> Licence:
         """Out of service by hand: all functions disabled, no fees (LI-10)."""
@@ -176,23 +190,51 @@ class LicenceService:
         return await self._turn(organisation, licence, Licence.turned_on)
 
     async def change_plan(self, organisation: OrganisationId, licence: LicenceId, name: str) -> Licence:
-        """The latest version of another plan, from now on. One that has no price in the organisation's
+        """The version in force of this plan, from now on. One that has no price in the organisation's
         currency is refused."""
-        plan = plan_on_offer(name)
-        information = await self._calendars.known(organisation)
-        month = information.calendar.month_at(await self._clocks.now(organisation))
-        plan.price(information.of(month.name).currency)
+        now = await self._clocks.now(organisation)
+        plan = (await self._plans.catalogue()).chosen(name, now)
+        for currency in await self._currencies(organisation, now):
+            plan.price(currency)
         return await self._turn(
-            organisation, licence, lambda one, now, debts: one.changed_plan(plan, now, debts)
+            organisation,
+            licence,
+            lambda one, now, debts, renewals: one.changed_plan(plan, now, debts, renewals),
         )
+
+    async def take_add_on(self, organisation: OrganisationId, licence: LicenceId, key: str) -> Licence:
+        """From now on; what was before keeps its price."""
+        return await self._with_add_ons(organisation, licence, lambda had: {*had, key})
+
+    async def leave_add_on(self, organisation: OrganisationId, licence: LicenceId, key: str) -> Licence:
+        """From now on; one that it does not have is left already."""
+        return await self._with_add_ons(organisation, licence, lambda had: {*had} - {key})
+
+    async def _with_add_ons(
+        self, organisation: OrganisationId, licence: LicenceId, wanted: Callable[[tuple[str, ...]], set[str]]
+    ) -> Licence:
+        def move(one: Licence, now: datetime, debts: Debts, renewals: Renewals) -> list[Change]:
+            had = one.as_of(now, debts, renewals).add_ons
+            return one.with_add_ons(wanted(had), now, debts, renewals)
+
+        return await self._turn(organisation, licence, move)
+
+    async def _currencies(self, organisation: OrganisationId, now: datetime) -> set[str]:
+        """That of this month, and what was entered for the next."""
+        information = await self._calendars.known(organisation)
+        month = information.calendar.month_at(now)
+        coming = information.following(month.name)
+        return {information.of(month.name).currency, *([coming.details.currency] if coming else [])}
 
     async def _turn(self, organisation: OrganisationId, identity: LicenceId, move: Move) -> Licence:
         async def attempt() -> Licence:
             licence = await self.get(organisation, identity)
             now = await self._clocks.now(organisation)
-            changes = move(licence, now, await self._debts(organisation, now))
+            debts = await self._debts(organisation, now)
+            renewals = await self._plans.renewals(organisation, [licence])
+            changes = move(licence, now, debts, renewals)
             if not changes:
-                return licence
+                return licence.as_of(now, debts, renewals)
             await self._store.save(changes)
             return changes[-1].licence
 

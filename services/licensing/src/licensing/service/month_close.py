@@ -20,9 +20,11 @@ from licensing.domain.licence import Licence
 from licensing.domain.month_close import Closing, Terms, closing_id
 from licensing.domain.numbering import NumberRow
 from licensing.domain.registration import Organisation
+from licensing.domain.renewals import Renewals
 from licensing.domain.standing import PaymentTerms
 from licensing.domain.timeline import Entry
 from licensing.service.in_turn import InTurn
+from licensing.service.plan_book import NewestTerms, PlanTerms
 
 LICENCES_AT_ONCE = 2_500
 """Licences whose month is written at once: bounds memory and transactions, whatever an account's size."""
@@ -85,6 +87,7 @@ class MonthCloser:
         billing: Billing,
         licences: Licences,
         closings: Closings,
+        plans: PlanTerms,
         seller: Seller,
         payment: PaymentTerms,
     ) -> None:
@@ -93,6 +96,7 @@ class MonthCloser:
         self._billing = billing
         self._licences = licences
         self._closings = closings
+        self._plans = plans
         self._seller = seller
         self._payment = payment
 
@@ -151,9 +155,10 @@ class MonthCloser:
         closed = [closing_id(one.organisation, one.closed) for one in accounts if one.closed]
         previous = await self._billing.closings(closed) if closed else {}
         licences = await self._licences.unbilled(ids)
+        plans = await self._plans.newest()
         work = []
         for account in accounts:
-            terms = await self._terms(account, information, now)
+            terms = await self._terms(account, information, plans, now)
             if terms is not None:
                 before = previous.get(closing_id(account.organisation, account.closed or ""))
                 billed = before.read if before else {}
@@ -162,13 +167,18 @@ class MonthCloser:
         drafts = []
         for account, terms, own, billed in work:
             await asyncio.sleep(0)  # others have a turn: this is computing
-            found = await self._draft(account, terms, own, logs, billed, now)
+            renewals = plans.renewals(account.organisation, terms.calendar)
+            found = await self._draft(account, terms, own, logs, billed, now, renewals)
             if found is not None:
                 drafts.append(found)
         return drafts
 
     async def _terms(
-        self, account: Account, information: Mapping[OrganisationId, BillingInformation], now: datetime
+        self,
+        account: Account,
+        information: Mapping[OrganisationId, BillingInformation],
+        plans: NewestTerms,
+        now: datetime,
     ) -> Terms | None:
         """None when there is nothing to bill just now."""
         if account.month is None:
@@ -178,7 +188,7 @@ class MonthCloser:
             # To whom, in what currency and for what days is not known before identity is heard.
             await self._put_off(account, now, "the organisation was not heard of yet")
             return None
-        terms = Terms(known, account.month, self._seller.country)
+        terms = Terms(known, account.month, self._seller.country, plans.catalogue)
         if terms.month.end > now:
             await self._accounts.save_account(account.rescheduled(terms.calendar))
             return None
@@ -203,9 +213,11 @@ class MonthCloser:
         logs: Mapping[LicenceId, Sequence[Entry]],
         billed: Mapping[LicenceId, int],
         now: datetime,
+        renewals: Renewals,
     ) -> Draft | None:
+        seller, payment = self._seller, self._payment
         try:
-            return draft(account, terms, licences, logs, billed, self._seller, self._payment, now)
+            return draft(account, terms, licences, logs, billed, seller, payment, now, renewals)
         except Exception as error:  # one account's trouble must not keep others from their bills
             await self._put_off(account, now, repr(error))
             return None

@@ -21,6 +21,7 @@ from licensing.domain.licence import Change, Licence
 from licensing.domain.standing import FOLLOWS, Turn
 from licensing.domain.states import Circumstance, State
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.plan_book import PlanTerms
 
 ACCOUNTS_AT_ONCE = 100
 LICENCES_AT_ONCE = 500
@@ -69,12 +70,14 @@ class StandingService:
         store: Watched,
         accounts: Accounts,
         licences: Licences,
+        plans: PlanTerms,
         clocks: OrganisationClocks,
         batch: int = LICENCES_AT_ONCE,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._licences = licences
+        self._plans = plans
         self._clocks = clocks
         self._batch = batch
 
@@ -117,7 +120,8 @@ class StandingService:
         licences = await self._store.astray(organisation, belong, limit=self._batch)
         # After the licences: what brought them where they are is in it.
         debts = (await self._accounts.account(organisation)).debts_by(now)
-        changes = [found for one in licences if (found := one.caught_up(now, debts))]
+        renewals = await self._plans.renewals(organisation, licences)
+        changes = [found for one in licences if (found := one.caught_up(now, debts, renewals))]
         # Side by side, so that they share transactions.
         results = await asyncio.gather(*map(self._licences.save, changes), return_exceptions=True)
         for failure in results:

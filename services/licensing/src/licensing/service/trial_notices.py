@@ -13,7 +13,6 @@ from licensing.domain.billing_information import BillingInformation, Details
 from licensing.domain.licence import Licence
 from licensing.domain.months import first_instant_after
 from licensing.domain.notices import notice_due
-from licensing.domain.plans import plan_named
 from licensing.service.clocks import OrganisationClocks
 
 BATCH = 200
@@ -101,8 +100,7 @@ class TrialNoticeService:
         identity = f"{organisation}:trial:{day}:{before}"
         if before is None or await self._store.noticed(identity):
             return None
-        plans = [plan_named(licence.plan, licence.plan_version) for licence in licences]
-        if any(details.currency not in plan.prices for plan in plans):
+        if any(details.currency not in one.plan.prices for one in licences):
             return None  # what it costs must be agreed on first
         return NoticeDue(
             organisation=organisation,
@@ -112,7 +110,7 @@ class TrialNoticeService:
             kind="trial_ends",
             days=before,
             effective_at=end,
-            amount=sum(plan.price(details.currency) for plan in plans),
+            amount=sum(one.plan.monthly(details.currency, one.add_ons) for one in licences),
             currency=details.currency,
             cameras=len(licences),
             invoices=[],

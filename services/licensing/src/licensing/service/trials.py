@@ -13,6 +13,7 @@ from licensing.domain.account import Account
 from licensing.domain.licence import Change, Licence
 from licensing.domain.standing import NO_DEBTS, Debts
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.plan_book import PlanTerms
 
 BATCH = 500
 LATENESS = Histogram(
@@ -52,9 +53,12 @@ class TrialService:
     Organisations with a test clock of their own are looked at apart; in production there are none.
     """
 
-    def __init__(self, store: Trials, accounts: Accounts, clocks: OrganisationClocks) -> None:
+    def __init__(
+        self, store: Trials, accounts: Accounts, plans: PlanTerms, clocks: OrganisationClocks
+    ) -> None:
         self._store = store
         self._accounts = accounts
+        self._plans = plans
         self._clocks = clocks
 
     async def next_due(self) -> datetime | None:
@@ -89,8 +93,9 @@ class TrialService:
                 raise failure
 
     async def _end_one(self, licence: Licence, now: datetime, debts: Debts) -> None:
+        renewals = await self._plans.renewals(licence.organisation, [licence])
         try:
-            await self._store.save(licence.caught_up(now, debts))
+            await self._store.save(licence.caught_up(now, debts, renewals))
         except Stale:
             return  # somebody else changed it meanwhile; if it is still due, the next look finds it
         if licence.trial_ends is not None:

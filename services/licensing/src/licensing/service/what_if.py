@@ -9,14 +9,14 @@ from common.errors import Invalid, NotFound
 from common.ids import LicenceId, OrganisationId
 from licensing.domain.account import Account, OpenInvoice
 from licensing.domain.billing_information import BillingInformation
-from licensing.domain.fees import fee
 from licensing.domain.licence import Change, Licence
 from licensing.domain.months import Month
-from licensing.domain.plans import plan_named
+from licensing.domain.rating import Prices, part_fee, parts
 from licensing.domain.standing import Turn
 from licensing.domain.states import Circumstance
 from licensing.domain.timeline import Entry, intervals
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.plan_book import PlanTerms
 from licensing.service.timelines import Timelines, entries_known
 
 FARTHEST = timedelta(days=366)
@@ -68,12 +68,14 @@ class WhatIfService:
         accounts: Accounts,
         affected: Affected,
         calendars: Calendars,
+        plans: PlanTerms,
         clocks: OrganisationClocks,
     ) -> None:
         self._licences = licences
         self._accounts = accounts
         self._affected = affected
         self._calendars = calendars
+        self._plans = plans
         self._clocks = clocks
 
     async def switched_off(
@@ -88,21 +90,20 @@ class WhatIfService:
         if len(licences) < len(set(wanted)):
             raise NotFound("licence_not_found", "This organisation has no such licence")
         debts = (await self._accounts.account(organisation)).debts_by(now)
-        written = await entries_known(self._licences, organisation, licences, now, debts)
+        renewals = await self._plans.renewals(organisation, licences)
+        written = await entries_known(self._licences, organisation, licences, now, debts, renewals)
         as_is, off = [], []
         for one in licences:
-            as_is.append(_with(written[one.id], one.caught_up(until, debts)))
-            off.append(_with(written[one.id], one.turned_off(now, debts)))
+            as_is.append(_with(written[one.id], one.caught_up(until, debts, renewals)))
+            off.append(_with(written[one.id], one.turned_off(now, debts, renewals)))
         information = await self._calendars.known(organisation)
-        return [
-            MonthSaved(
-                month.name,
-                information.of(month.name).currency,
-                _cost(as_is, month, until, information),
-                _cost(off, month, until, information),
-            )
-            for month in _months(information, now, until)
-        ]
+        catalogue = await self._plans.catalogue()
+        found = []
+        for month in _months(information, now, until):
+            prices = Prices(catalogue, information.of(month.name).currency)
+            costs = (_cost(logs, month, until, prices) for logs in (as_is, off))
+            found.append(MonthSaved(month.name, prices.currency, *costs))
+        return found
 
     async def unpaid(self, organisation: OrganisationId, number: str) -> Consequences:
         now = await self._clocks.now(organisation)
@@ -134,13 +135,8 @@ def _months(information: BillingInformation, now: datetime, until: datetime) -> 
     return [*calendar.months(running.start, calendar.month_at(until)), calendar.month_at(until)]
 
 
-def _cost(
-    logs: Sequence[Sequence[Entry]], month: Month, until: datetime, information: BillingInformation
-) -> int:
+def _cost(logs: Sequence[Sequence[Entry]], month: Month, until: datetime, prices: Prices) -> int:
     """The sum of rounded lines, as on an invoice."""
-    currency = information.of(month.name).currency
-
-    def price(entry: Entry) -> int:
-        return plan_named(entry.plan, entry.plan_version).price(currency)
-
-    return sum(fee(intervals(log), month, until, price).amount for log in logs)
+    return sum(
+        part_fee(intervals(log), month, until, prices, part).amount for log in logs for part in parts(log)
+    )

@@ -9,10 +9,12 @@ from licensing.store.corrections import CorrectionStore
 from licensing.store.invoices import INVOICE_INDEXES, InvoiceStore
 from licensing.store.licences import LICENCE_INDEXES, LicenceStore
 from licensing.store.organisations import OrganisationStore
+from licensing.store.plans import PLAN_INDEXES, PlanStore
 from licensing.store.watch import WATCH_INDEXES, WatchStore
 
 INDEXES = (
     *LICENCE_INDEXES,
+    *PLAN_INDEXES,
     *ACCOUNT_INDEXES,
     *INVOICE_INDEXES,
     *CARD_INDEXES,
@@ -32,5 +34,6 @@ __all__ = [
     "InvoiceStore",
     "LicenceStore",
     "OrganisationStore",
+    "PlanStore",
     "WatchStore",
 ]

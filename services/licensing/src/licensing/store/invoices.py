@@ -80,7 +80,7 @@ def invoice_write(invoice: Invoice) -> Insert:
             for tax in invoice.taxes
         ],
         # Columns rather than a document each: a month has a hundred thousand lines, and more.
-        "lines": {name: column(invoice.lines) for name, column in _COLUMNS.items()}
+        "lines": {name: column(invoice.lines) for name, column in _columns(invoice).items()}
         | {"tax": [treatments.index(line.treatment) for line in invoice.lines]},
         "corrects": invoice.corrects,
         "note": invoice.note,
@@ -104,6 +104,15 @@ _COLUMNS: dict[str, Any] = {
     "amount": lambda lines: [line.amount for line in lines],
     "entries": lambda lines: [list(line.entries) for line in lines],
 }
+_ADD_ONS: dict[str, Any] = {
+    "add_on": lambda lines: [line.add_on for line in lines],
+    "add_on_name": lambda lines: [line.add_on_name for line in lines],
+}
+
+
+def _columns(invoice: Invoice) -> dict[str, Any]:
+    """Those for add-ons only when there are any."""
+    return _COLUMNS | _ADD_ONS if any(line.add_on for line in invoice.lines) else _COLUMNS
 
 
 def _invoice(row: Document) -> Invoice:
@@ -121,20 +130,40 @@ def _invoice(row: Document) -> Invoice:
 
 
 def _lines(columns: Document, taxes: Sequence[Tax]) -> list[Line]:
-    values = zip(*(columns[name] for name in (*_COLUMNS, "tax")), strict=True)
-    return [
-        Line(
-            number,
-            Reason(reason),
-            LicenceId(licence),
-            CameraId(camera),
-            device,
-            plan,
-            month,
-            seconds,
-            amount,
-            tuple(entries),
-            taxes[tax].treatment,
-        )
-        for number, reason, licence, camera, device, plan, month, seconds, amount, entries, tax in values
-    ]
+    none = [""] * len(columns["number"])
+    add_ons = (columns.get(name, none) for name in _ADD_ONS)
+    rows = zip(*(columns[name] for name in (*_COLUMNS, "tax")), *add_ons, strict=True)
+    return [_line(taxes, *row) for row in rows]
+
+
+def _line(
+    taxes: Sequence[Tax],
+    number: int,
+    reason: str,
+    licence: str,
+    camera: str,
+    device: str,
+    plan: str,
+    month: str,
+    seconds: int,
+    amount: int,
+    entries: Sequence[int],
+    tax: int,
+    add_on: str,
+    add_on_name: str,
+) -> Line:
+    return Line(
+        number,
+        Reason(reason),
+        LicenceId(licence),
+        CameraId(camera),
+        device,
+        plan,
+        month,
+        seconds,
+        amount,
+        tuple(entries),
+        taxes[tax].treatment,
+        add_on,
+        add_on_name,
+    )

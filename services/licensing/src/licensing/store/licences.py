@@ -1,22 +1,23 @@
 """Licences, their timelines, and what was heard of cameras. Instants are on the organisation's clock."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import Counter
+from prometheus_client import Counter as Count
 
 from common.database import Database, Document, Index, Insert, Save, Write
 from common.ids import CameraId, LicenceId, OrganisationId
 from licensing.domain.account import Account
 from licensing.domain.licence import Change, Licence
-from licensing.domain.notices import next_notice
 from licensing.domain.registration import Registration, Trial
-from licensing.domain.standing import COMMANDED
-from licensing.domain.states import Cause, State
+from licensing.domain.states import State
 from licensing.domain.timeline import Entry
 from licensing.store.accounts import account_write
+from licensing.store.licence_rows import entry_of, licence_of, licence_row, licences_of, timeline_row
+from licensing.store.plans import PlanStore
 
 LICENCES, TIMELINE, TRIALS, REGISTRATIONS = "licences", "timeline", "trials", "registrations"
 IN_DEMO = {"state": State.DEMO.value}
@@ -37,14 +38,18 @@ LICENCE_INDEXES = (
     Index(LICENCES, (("organisation", 1), ("state", 1), ("_id", 1)), where=BY_DEBTS),
     # Whose owner is to be warned of the end of a trial.
     Index(LICENCES, (("notice_at", 1), ("organisation", 1)), where=IN_DEMO),
+    # Who has a plan: counted before its price is changed, told of it after.
+    Index(LICENCES, (("plan", 1), ("_id", 1)), where={"living": True}),
     Index(TIMELINE, (("licence", 1), ("number", 1)), unique=True),
 )
-CHANGES = Counter("vedette_licensing_changes_total", "Licences that changed their state", ["state", "cause"])
+COUNTED_AT_ONCE = 10_000
+CHANGES = Count("vedette_licensing_changes_total", "Licences that changed their state", ["state", "cause"])
 
 
 class LicenceStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, plans: PlanStore | None = None) -> None:
         self._database = database
+        self._plans = plans or PlanStore(database)
 
     # What is known of cameras and devices
 
@@ -85,8 +90,8 @@ class LicenceStore:
             CHANGES.labels(change.licence.state.value, change.licence.cause.value).inc()
 
     async def licence(self, organisation: OrganisationId, licence: LicenceId) -> Licence | None:
-        row = await self._database.get(LICENCES, {"_id": licence, "organisation": organisation})
-        return licence_of(row) if row else None
+        found = await self._licences({"_id": licence, "organisation": organisation}, by="_id", limit=1)
+        return found[0] if found else None
 
     async def licences(
         self, organisation: OrganisationId, *, after: str | None, limit: int, camera: CameraId | None
@@ -115,9 +120,43 @@ class LicenceStore:
 
     async def _entries(self, where: dict[str, Any]) -> dict[LicenceId, list[Entry]]:
         found: dict[LicenceId, list[Entry]] = {}
-        for row in await self._database.find(TIMELINE, where, sort=[("licence", 1), ("number", 1)]):
-            found.setdefault(row["licence"], []).append(_entry(row))
+        rows = await self._database.find(TIMELINE, where, sort=[("licence", 1), ("number", 1)])
+        plans = await self._plans.named(rows)
+        for row in rows:
+            found.setdefault(row["licence"], []).append(entry_of(row, plans))
         return found
+
+    # Who has a plan
+
+    async def with_plan(self, plan: str, *, after: str, limit: int) -> list[Licence]:
+        where = {"plan": plan, "living": True, "_id": {"$gt": after}}
+        return await self._licences(where, by="_id", limit=limit)
+
+    async def older(
+        self, plan: str, version: int, *, after: str, limit: int
+    ) -> list[tuple[str, OrganisationId]]:
+        where = {"plan": plan, "living": True, "plan_version": {"$lt": version}, "_id": {"$gt": after}}
+        rows = await self._database.find(
+            LICENCES, where, sort=[("_id", 1)], limit=limit, fields=["organisation"]
+        )
+        return [(row["_id"], row["organisation"]) for row in rows]
+
+    async def held(self, plan: str) -> Counter[int]:
+        found: Counter[int] = Counter()
+        after = ""
+        while rows := await self._database.find(
+            LICENCES,
+            {"plan": plan, "living": True, "_id": {"$gt": after}},
+            sort=[("_id", 1)],
+            limit=COUNTED_AT_ONCE,
+            fields=["plan_version"],
+        ):
+            found.update(row["plan_version"] for row in rows)
+            after = rows[-1]["_id"]
+        return found
+
+    async def living(self, organisation: OrganisationId) -> list[Licence]:
+        return await self._licences({"organisation": organisation, "ended_at": None}, by="_id")
 
     # What a month close reads, of many organisations at once
 
@@ -127,8 +166,10 @@ class LicenceStore:
         """Licences that the next month close must look at, by organisation, oldest first."""
         where = {"organisation": {"$in": list(organisations)}, **UNBILLED}
         found: dict[OrganisationId, list[Licence]] = {}
-        for row in await self._database.find(LICENCES, where, sort=[("organisation", 1), ("_id", 1)]):
-            found.setdefault(row["organisation"], []).append(licence_of(row))
+        rows = await self._database.find(LICENCES, where, sort=[("organisation", 1), ("_id", 1)])
+        plans = await self._plans.named(rows)
+        for row in rows:
+            found.setdefault(row["organisation"], []).append(licence_of(row, plans))
         return found
 
     async def logs(self, licences: Sequence[LicenceId]) -> dict[LicenceId, list[Entry]]:
@@ -164,11 +205,14 @@ class LicenceStore:
 
     async def _licences(self, where: dict[str, Any], *, by: str, limit: int = 0) -> list[Licence]:
         rows = await self._database.find(LICENCES, where, sort=[(by, 1)], limit=limit)
-        return [licence_of(row) for row in rows]
+        return await licences_of(rows, self._plans)
 
 
 def change_writes(change: Change) -> list[Write]:
-    return [Save(LICENCES, _licence_row(change.licence)), _timeline_row(Entry.of(change))]
+    return [
+        Save(LICENCES, licence_row(change.licence)),
+        Insert(TIMELINE, timeline_row(Entry.of(change))),
+    ]
 
 
 def _running(besides: Collection[OrganisationId]) -> dict[str, Any]:
@@ -181,49 +225,3 @@ def _registration_id(organisation: OrganisationId, camera: CameraId) -> str:
 
 def _fields(row: Document) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != "_id"}
-
-
-def _licence_row(licence: Licence) -> Document:
-    row = asdict(licence) | {"state": licence.state.value, "cause": licence.cause.value}
-    living = licence.state is not State.ENDED
-    derived = {
-        "living": living,
-        "ended_at": licence.ended_at,
-        "unbilled": True,
-        "by_debts": licence.state in COMMANDED,
-        "notice_at": _notice_at(licence),
-    }
-    return {"_id": row.pop("id"), **row, **derived}
-
-
-def _notice_at(licence: Licence) -> datetime | None:
-    if licence.state is not State.DEMO or licence.trial_ends is None:
-        return None
-    return next_notice(licence.trial_ends, licence.since)
-
-
-def licence_of(row: Document) -> Licence:
-    return Licence(
-        id=row["_id"],
-        organisation=row["organisation"],
-        camera=row["camera"],
-        device=row["device"],
-        plan=row["plan"],
-        plan_version=row["plan_version"],
-        state=State(row["state"]),
-        cause=Cause(row["cause"]),
-        since=row["since"],
-        registered_at=row["registered_at"],
-        trial_ends=row["trial_ends"],
-        version=row["version"],
-    )
-
-
-def _timeline_row(entry: Entry) -> Insert:
-    row = asdict(entry) | {"state": entry.state.value, "cause": entry.cause.value}
-    return Insert(TIMELINE, {"_id": f"{entry.licence}:{entry.number}", **row})
-
-
-def _entry(row: Document) -> Entry:
-    known = _fields(row) | {"state": State(row["state"]), "cause": Cause(row["cause"])}
-    return Entry(**known)

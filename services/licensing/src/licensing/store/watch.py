@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common.contracts import Event
-from common.contracts.licensing import NoticeDue
+from common.contracts.licensing import NoticeDue, PlanChangeAnnounced
 from common.database import Database, Index, Insert, Update, Write
 from common.ids import OrganisationId
 from licensing.domain.account import Account
@@ -14,7 +14,9 @@ from licensing.domain.notices import next_notice
 from licensing.domain.standing import COMMANDED
 from licensing.domain.states import State
 from licensing.store.accounts import ACCOUNTS, EVER, account_of, account_write
-from licensing.store.licences import BY_DEBTS, IN_DEMO, LICENCES, licence_of
+from licensing.store.licence_rows import licences_of
+from licensing.store.licences import BY_DEBTS, IN_DEMO, LICENCES
+from licensing.store.plans import PlanStore
 
 NOTICES = "notices"
 REMEMBERED = timedelta(days=400)
@@ -26,8 +28,9 @@ WATCH_INDEXES = (
 
 
 class WatchStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, plans: PlanStore | None = None) -> None:
         self._database = database
+        self._plans = plans or PlanStore(database)
 
     # Accounts, by when somebody has to look at them
 
@@ -63,7 +66,7 @@ class WatchStore:
         states = sorted(state.value for state in COMMANDED - {belong})
         where = {**BY_DEBTS, "organisation": organisation, "state": {"$in": states}}
         rows = await self._database.find(LICENCES, where, sort=[("_id", 1)], limit=limit)
-        return [licence_of(row) for row in rows]
+        return await licences_of(rows, self._plans)
 
     async def commanded(self, organisation: OrganisationId) -> int:
         """How many licences debts decide."""
@@ -94,16 +97,31 @@ class WatchStore:
     ) -> list[Licence]:
         where = {**IN_DEMO, **_due("notice_at", by), **_not(besides, "organisation")}
         rows = await self._database.find(LICENCES, where, sort=[("notice_at", 1)], limit=limit)
-        return [licence_of(row) for row in rows]
+        return await licences_of(rows, self._plans)
 
     async def trials_running(self, organisation: OrganisationId, until: datetime) -> list[Licence]:
         """All that end by then, the earliest first."""
         where = {**IN_DEMO, "organisation": organisation, "trial_ends": {"$lte": until}}
         rows = await self._database.find(LICENCES, where, sort=[("trial_ends", 1)])
-        return [licence_of(row) for row in rows]
+        return await licences_of(rows, self._plans)
 
     async def noticed(self, notice: str) -> bool:
         return await self._database.get(NOTICES, {"_id": notice}) is not None
+
+    async def all_noticed(self, notices: Collection[str]) -> set[str]:
+        """Which of these were said."""
+        rows = await self._database.find(NOTICES, {"_id": {"$in": list(notices)}}, fields=["_id"])
+        return {row["_id"] for row in rows}
+
+    async def save_plan_notice(self, notice: PlanChangeAnnounced) -> None:
+        row = {
+            "_id": notice.notice,
+            "organisation": notice.organisation,
+            "kind": "plan_change",
+            "effective_at": notice.effective_at,
+            "recorded_at": notice.at,
+        }
+        await self._database.commit([Insert(NOTICES, row)], [notice])
 
     async def save_trial_notice(
         self, licences: Sequence[Licence], now: datetime, notice: NoticeDue | None

@@ -1,0 +1,66 @@
+"""Payment by card, put together."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from common.app import Background, Parts
+from common.due import DueLoop, Lease
+from common.http import Route
+from licensing.api import CardApi
+from licensing.app.stores import Stores
+from licensing.clients import StripeHttp, StripeProvider
+from licensing.service import (
+    CardService,
+    ChargeService,
+    InvoiceService,
+    OrganisationClocks,
+    PaymentEventService,
+    PaymentService,
+    RefundService,
+)
+from licensing.settings import Settings
+
+CHARGES, REFUNDS = "charges", "refunds"
+CARD_LEASE = timedelta(seconds=6)
+
+
+@dataclass(frozen=True, slots=True)
+class CardParts:
+    """Payment by card; without a processor the routes say that there is none."""
+
+    routes: list[Route]
+    charges: ChargeService
+    refunds: RefundService
+    background: list[Background]
+
+
+def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: OrganisationClocks) -> CardParts:
+    http, provider = card_provider(parts, settings)
+    payments = PaymentService(stores.accounts, stores.organisations, clocks)
+    patience = settings.card_patience
+    charges = ChargeService(provider, stores.charges, stores.cards, payments, clocks, parts.clock, patience)
+    cards = CardService(provider, stores.cards, parts.clock)
+    refunds = RefundService(
+        provider, stores.accounts, stores.invoices, stores.charges, stores.charges, parts.clock, patience
+    )
+    events = PaymentEventService(provider, charges, cards, refunds)
+    invoices = InvoiceService(stores.invoices, stores.accounts)
+    routes = CardApi(cards, charges, refunds, events, invoices).routes()
+    if http is None:
+        return CardParts(routes, charges, refunds, [])
+
+    def loop(name: str, service: ChargeService | RefundService) -> DueLoop:
+        lease = Lease(parts.database, name, parts.clock, CARD_LEASE)
+        return DueLoop(name, service.next_due, service.work_due, parts.clock, lease)
+
+    loops = [loop(CHARGES, charges), loop(REFUNDS, refunds)]
+    return CardParts(routes, charges, refunds, [http, *loops])
+
+
+def card_provider(parts: Parts, settings: Settings) -> tuple[StripeHttp, StripeProvider] | tuple[None, None]:
+    key = settings.stripe_secret_key.get_secret_value()
+    if not key:
+        return None, None
+    http = StripeHttp(settings.stripe_url, key, settings.stripe_timeout)
+    secret = settings.stripe_webhook_secret.get_secret_value()
+    return http, StripeProvider(http, settings.stripe_publishable_key, secret, parts.clock)

@@ -1,0 +1,139 @@
+"""This replica's copy of all plans, and what it means for one organisation.
+
+Versions never change, so a copy can only lack something. It hears of every change within a second (a stream
+that every replica reads), looks again every minute should it have missed one, and before months are billed.
+A price change takes days to reach a running licence (`domain.renewals`), so nobody bills by an old version.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from common.errors import Refusal
+from common.ids import OrganisationId
+from licensing.domain.billing_information import BillingInformation
+from licensing.domain.catalogue import SHIPPED_CATALOGUE, Catalogue, ServicePlan
+from licensing.domain.clocks import TestClock
+from licensing.domain.licence import Licence
+from licensing.domain.months import Calendar
+from licensing.domain.renewals import NO_RENEWALS, Renewals
+from licensing.service.clocks import OrganisationClocks
+
+LOOK_AGAIN = 60.0
+"""Seconds after which a copy is compared, heard or not."""
+log = structlog.get_logger("plans")
+
+
+class Plans(Protocol):
+    async def seed(self) -> None: ...
+
+    async def heads(self) -> dict[str, int]: ...
+
+    async def plans(self, names: Collection[str]) -> list[ServicePlan]: ...
+
+
+class PlanBook:
+    def __init__(self, store: Plans) -> None:
+        self._store = store
+        self._catalogue = SHIPPED_CATALOGUE
+        self._read = False
+        self._nudged = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def catalogue(self) -> Catalogue:
+        """All plans, as far as this replica knows."""
+        return self._catalogue if self._read else await self.fresh()
+
+    async def fresh(self) -> Catalogue:
+        """All plans, with whatever was published up to now."""
+        known = self._catalogue.plans
+        heads = await self._store.heads()
+        # A plan that ships is kept from the first start on, perhaps as it is known here.
+        new = [name for name, at in heads.items() if name not in known or known[name].version < at]
+        if new or not self._read:
+            self.learn(*(await self._store.plans(new or list(heads))))
+        self._read = True
+        return self._catalogue
+
+    def learn(self, *plans: ServicePlan) -> None:
+        """These were just published, here or elsewhere; what is older than what is known is nothing new."""
+        known = self._catalogue.plans
+        new = [one for one in plans if one.name not in known or one.version >= known[one.name].version]
+        self._catalogue = Catalogue({**known, **{one.name: one for one in new}})
+
+    def look(self) -> None:
+        """Something was published: look now."""
+        self._nudged.set()
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._keep_up(), name="plan-book")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _keep_up(self) -> None:
+        seeded = False
+        while True:
+            self._nudged.clear()
+            pause = LOOK_AGAIN
+            try:
+                if not seeded:
+                    await self._store.seed()
+                    seeded = True
+                await self.fresh()
+            except Refusal as error:  # the next round tries again; answers go on with what is known
+                log.warning("plans not read", error=str(error))
+                pause = 1.0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), pause)
+
+
+class Calendars(Protocol):
+    async def known(self, organisation: OrganisationId) -> BillingInformation: ...
+
+
+class PlanTerms:
+    """What is on offer in an organisation, and when its licences move on."""
+
+    def __init__(self, book: PlanBook, calendars: Calendars, clocks: OrganisationClocks) -> None:
+        self._book = book
+        self._calendars = calendars
+        self._clocks = clocks
+
+    async def catalogue(self) -> Catalogue:
+        return await self._book.catalogue()
+
+    async def renewals(self, organisation: OrganisationId, licences: Iterable[Licence]) -> Renewals:
+        """Nothing is read for an organisation whose licences have the latest versions."""
+        catalogue = await self._book.catalogue()
+        if not any(catalogue.later(one.plan) for one in licences):
+            return NO_RENEWALS
+        information = await self._calendars.known(organisation)
+        clock = await self._clocks.of(organisation)
+        return Renewals(catalogue, information.calendar, clock.shows)
+
+    async def newest(self) -> "NewestTerms":
+        """For many organisations at once: with whatever was published up to now."""
+        return NewestTerms(await self._book.fresh(), await self._clocks.moved())
+
+
+@dataclass(frozen=True, slots=True)
+class NewestTerms:
+    catalogue: Catalogue
+    clocks: Mapping[OrganisationId, TestClock]
+    """Those that are not the real one."""
+
+    def renewals(self, organisation: OrganisationId, calendar: Calendar) -> Renewals:
+        clock = self.clocks.get(organisation)
+        return Renewals(self.catalogue, calendar, clock.shows if clock is not None else unmoved)
+
+
+def unmoved(moment: datetime) -> datetime:
+    return moment
