@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -108,16 +108,25 @@ class Story:
         path: str,
         body: object = None,
         *,
-        status: int = 200,
+        status: int | None = 200,
         organisation: str = ORGANISATION,
         role: Role = Role.SUPER_ADMIN,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
+        """`status` None: whichever; `key`: an Idempotency-Key."""
         token = self.house.keys.token(organisation=organisation, role=role)
-        headers = {"Authorization": f"Bearer {token}"}
-        response = await self.client.request(method, f"/api/v1{path}", json=body, headers=headers)
+        sent = {"Authorization": f"Bearer {token}", **(headers or {})}
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        response = await self.client.request(method, f"/api/v1{path}", json=body, headers=sent)
         answer = await response.json()
-        assert response.status == status, answer
+        assert status in (None, response.status), answer
         return answer
+
+    def rows(self) -> dict[str, dict[Any, Document]]:
+        """Everything that is kept, by collection."""
+        return self.house.databases["licensing"].collections
 
     async def hear(self, *events: Event) -> None:
         await self.bus.tell(*events)
@@ -136,13 +145,13 @@ class Story:
 
     def standings(self, batch: int = 10) -> StandingService:
         """Another replica's eyes on debts."""
-        stores, clocks = self._stores()
+        stores, clocks = self.stores()
         terms = plan_terms(stores, clocks)
         return StandingService(stores.watch, stores.accounts, stores.licences, terms, clocks, batch)
 
     async def work(self) -> None:
         """Everything that the background does by itself, until nothing is due."""
-        stores, clocks = self._stores()
+        stores, clocks = self.stores()
         terms = plan_terms(stores, clocks)
         trials = TrialService(stores.licences, stores.accounts, terms, clocks)
         known = billing(stores, clocks)
@@ -159,7 +168,7 @@ class Story:
             for work in found:
                 await work()
 
-    def _stores(self) -> tuple[Stores, OrganisationClocks]:
+    def stores(self) -> tuple[Stores, OrganisationClocks]:
         parts = self.house.parts("licensing")
         stores = Stores.of(parts.database, settings())
         return stores, OrganisationClocks(stores.organisations, parts.clock, development=True)

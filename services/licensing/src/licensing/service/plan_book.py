@@ -53,7 +53,9 @@ class PlanBook:
         """All plans, with whatever was published up to now."""
         known = self._catalogue.plans
         heads = await self._store.heads()
-        # A plan that ships is kept from the first start on, perhaps as it is known here.
+        if not SHIPPED_CATALOGUE.plans.keys() <= heads.keys():
+            await self._store.seed()
+            heads = await self._store.heads()
         new = [name for name, at in heads.items() if name not in known or known[name].version < at]
         if new or not self._read:
             self.learn(*(await self._store.plans(new or list(heads))))
@@ -79,14 +81,10 @@ class PlanBook:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _keep_up(self) -> None:
-        seeded = False
         while True:
             self._nudged.clear()
             pause = LOOK_AGAIN
             try:
-                if not seeded:
-                    await self._store.seed()
-                    seeded = True
                 await self.fresh()
             except Refusal as error:  # the next round tries again; answers go on with what is known
                 log.warning("plans not read", error=str(error))
