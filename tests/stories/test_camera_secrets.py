@@ -8,15 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from common.auth import Role
 from common.contracts.audit import ActRecorded
-from common.sealing import Envelopes, Sealer
+from common.rewrapping import Rewrapping
+from common.sealing import Envelopes
 from device.token import decrypted
-from provisioning.service import Rewrapping, Vault
 from provisioning.service.vault import derived_key
-from provisioning.store import RootPasswordStore
+from provisioning.store import ROOT_PASSWORDS
 from provisioning_site import MAC, SECRET, Site, open_site, settings
 
 
@@ -135,12 +135,9 @@ async def test_a_replaced_key_leaves_no_password_under_the_old_one(tmp_path: Pat
         camera, _, password = await connected(site)
         items = site.house.databases["provisioning"].collections["items"]
         assert items[camera]["root_key"] == "k1"
-        both = settings(key_encryption_keys=f"k2:{new} k1:{old}").root_password_keys
-        sealer = Sealer(SecretStr(_key()))
-        vault = Vault(sealer, Envelopes(both))
-        rewrapping = Rewrapping(
-            RootPasswordStore(site.house.databases["provisioning"]), vault, site.house.clock
-        )
+        both = settings(key_encryption_keys=f"k2:{new} k1:{old}").encryption_keys
+        database = site.house.databases["provisioning"]
+        rewrapping = Rewrapping(database, Envelopes(both), [ROOT_PASSWORDS], site.house.clock)
         assert await rewrapping.next_due() is not None
         await rewrapping.work()
         assert await rewrapping.next_due() is None
@@ -153,11 +150,9 @@ async def test_a_replaced_key_leaves_no_password_under_the_old_one(tmp_path: Pat
 
 async def test_a_key_of_ones_own_can_be_set_later(site: Site) -> None:
     camera, _, password = await connected(site)
-    own = Envelopes(
-        settings(key_encryption_keys=f"k1:{_key()}").root_password_keys | derived_key(site.sealer)
-    )
+    own = Envelopes(settings(key_encryption_keys=f"k1:{_key()}").encryption_keys | derived_key(site.sealer))
     database = site.house.databases["provisioning"]
-    await Rewrapping(RootPasswordStore(database), Vault(site.sealer, own), site.house.clock).work()
+    await Rewrapping(database, own, [ROOT_PASSWORDS], site.house.clock).work()
     row = database.collections["items"][camera]
     assert row["root_key"] == "k1"
     assert own.open(row["root_password"], f"provisioning.root_password:{camera}").decode() == password

@@ -7,10 +7,13 @@ Each service's own `settings` extends `Settings`. `python -m common.settings` pr
 import base64
 import binascii
 import sys
-from typing import Annotated, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.sealing import read_keys
 
 PREFIX = "VEDETTE_"
 
@@ -70,6 +73,34 @@ class Settings(BaseSettings):
 
     def database(self, service: str) -> str:
         return f"{self.database_prefix}_{service}"
+
+
+class KeyEncryption(Settings):
+    """For services that keep secrets for long, under keys that can be replaced."""
+
+    key_encryption_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Seal what is kept for long (provisioning: root passwords; identity: private keys, "
+        "authenticator apps): `id:key` pairs, 32 bytes in base64, the first one seals; empty: a key made "
+        "from the master key",
+    )
+    key_encryption_keys_file: str = Field(
+        "", description="The same, read from a file when the service starts"
+    )
+
+    @property
+    def encryption_keys(self) -> dict[str, bytes]:
+        """Key-encryption keys by id, the one that seals first; empty when none is set."""
+        file = self.key_encryption_keys_file
+        return read_keys(Path(file).read_text() if file else self.key_encryption_keys.get_secret_value())
+
+    @model_validator(mode="after")
+    def _keys_readable(self) -> Self:
+        try:
+            _ = self.encryption_keys
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"key_encryption_keys_file: {error}") from None
+        return self
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -1,16 +1,14 @@
 """What provisioning can be told."""
 
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from common.sealing import read_keys
-from common.settings import Settings as SharedSettings
+from common.settings import KeyEncryption
 
 
-class Settings(SharedSettings):
+class Settings(KeyEncryption):
     http_port: int = Field(8102, ge=0, le=65535, description="Port of the HTTP listener; 0 takes a free one")
     camera_host: str = Field("127.0.0.1", description="Address the camera port binds to")
     camera_port: int = Field(8081, ge=0, le=65535, description="The camera port; 0 takes a free one")
@@ -80,20 +78,6 @@ class Settings(SharedSettings):
     streaming_plans: tuple[str, ...] = Field(
         ("camstreamer",), description="Plans that include CamStreamer: more ports on the firewall page"
     )
-    key_encryption_keys: SecretStr = Field(
-        SecretStr(""),
-        description="Seal root passwords: `id:key` pairs, 32 bytes in base64, the first one seals; empty: "
-        "a key made from the master key",
-    )
-    key_encryption_keys_file: str = Field(
-        "", description="The same, read from a file when the service starts"
-    )
-
-    @property
-    def root_password_keys(self) -> dict[str, bytes]:
-        """Key-encryption keys by id, the one that seals first; empty when none is set."""
-        file = self.key_encryption_keys_file
-        return read_keys(Path(file).read_text() if file else self.key_encryption_keys.get_secret_value())
 
     @field_validator("dispatchers")
     @classmethod
@@ -110,14 +94,6 @@ class Settings(SharedSettings):
         for network in value:
             ip_network(network)
         return value
-
-    @model_validator(mode="after")
-    def _keys_readable(self) -> "Settings":
-        try:
-            _ = self.root_password_keys
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"key_encryption_keys_file: {error}") from None
-        return self
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "Settings":

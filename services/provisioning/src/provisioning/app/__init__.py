@@ -7,6 +7,7 @@ from common.access import AccessBook
 from common.app import Assembly, Parts
 from common.due import DueLoop
 from common.http import Route
+from common.rewrapping import Rewrapping
 from common.sealing import Envelopes
 from provisioning.api import (
     ArrangingApi,
@@ -44,7 +45,6 @@ from provisioning.service import (
     Presence,
     Reaching,
     Removals,
-    Rewrapping,
     Tokens,
     TransferService,
     UndoingService,
@@ -55,13 +55,13 @@ from provisioning.service.vault import derived_key
 from provisioning.settings import Settings
 from provisioning.store import (
     INDEXES,
+    ROOT_PASSWORDS,
     AuthorityStore,
     CustodyStore,
     InventoryStore,
     ItemStore,
     KnownDeviceIndex,
     KnownDevicesFeed,
-    RootPasswordStore,
 )
 
 __all__ = ["CameraListener", "assemble"]
@@ -151,7 +151,7 @@ def _deployment(settings: Settings) -> Deployment:
 
 
 def _vault(parts: Parts, settings: Settings) -> Vault:
-    return Vault(parts.sealer, Envelopes(settings.root_password_keys | derived_key(parts.sealer)))
+    return Vault(parts.sealer, Envelopes(settings.encryption_keys | derived_key(parts.sealer)))
 
 
 def _delivery(settings: Settings, home: Callable[[], str]) -> Delivery:
@@ -164,7 +164,7 @@ def _delivery(settings: Settings, home: Callable[[], str]) -> Delivery:
 
 
 def _rewrapping(parts: Parts, vault: Vault) -> list[DueLoop]:
-    if not vault.replaced_keys:
+    if not vault.envelopes.others:
         return []
-    rewrapping = Rewrapping(RootPasswordStore(parts.database), vault, parts.clock)
+    rewrapping = Rewrapping(parts.database, vault.envelopes, [ROOT_PASSWORDS], parts.clock)
     return [loop(parts, "rewrapping", rewrapping.next_due, rewrapping.work)]

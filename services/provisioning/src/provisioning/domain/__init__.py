@@ -1,7 +1,7 @@
 """What is true of claims, cameras and the way cameras ask."""
 
 from provisioning.domain.alphabet import LANGUAGES, Language, language_of, sort_key
-from provisioning.domain.camera import Camera, Credentials, Retired
+from provisioning.domain.camera import Camera, Credentials, Retired, root_password_purpose
 from provisioning.domain.claim import Claim, ClaimState, no_claim
 from provisioning.domain.claim_import import (
     ClaimImport,
@@ -99,6 +99,7 @@ __all__ = [
     "no_claim",
     "no_place",
     "no_room",
+    "root_password_purpose",
     "row_id",
     "slot_of",
     "sort_key",

@@ -31,6 +31,11 @@ class Retired:
     until: datetime
 
 
+def root_password_purpose(camera: CameraId) -> str:
+    """What the root password of this camera is sealed for."""
+    return f"provisioning.root_password:{camera}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera(Item):
     id: CameraId

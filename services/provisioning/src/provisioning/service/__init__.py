@@ -23,7 +23,6 @@ from provisioning.service.places import Places
 from provisioning.service.presence import Presence
 from provisioning.service.reaching import Reaching
 from provisioning.service.removals import Removal, Removals
-from provisioning.service.rewrapping import Rewrapping
 from provisioning.service.tokens import Delivery, Tokens
 from provisioning.service.transfers import TransferService
 from provisioning.service.tries import Tries
@@ -67,7 +66,6 @@ __all__ = [
     "Reaching",
     "Removal",
     "Removals",
-    "Rewrapping",
     "RowSealer",
     "Terms",
     "Tokens",

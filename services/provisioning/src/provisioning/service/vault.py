@@ -13,7 +13,15 @@ from joserfc.jwk import OctKey
 
 from common.ids import CameraId, ClaimId
 from common.sealing import Envelopes, Sealer
-from provisioning.domain import Camera, Claim, DeviceId, DeviceKeys, as_printed, user_hashes
+from provisioning.domain import (
+    Camera,
+    Claim,
+    DeviceId,
+    DeviceKeys,
+    as_printed,
+    root_password_purpose,
+    user_hashes,
+)
 
 _PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - an alphabet
 _PASSWORD_LENGTH = 20
@@ -43,7 +51,7 @@ class Vault:
     def __init__(self, sealer: Sealer, envelopes: Envelopes | None = None) -> None:
         """Without `envelopes` their key is derived from the master key."""
         self._sealer = sealer
-        self._envelopes = envelopes or Envelopes(derived_key(sealer))
+        self.envelopes = envelopes or Envelopes(derived_key(sealer))
 
     def keys_for(self, claim: ClaimId, device: DeviceId, secret: str) -> bytes:
         """What is kept of a secret, sealed."""
@@ -59,28 +67,15 @@ class Vault:
         return self._sealer.seal(self.keys_of(claim).packed(), f"provisioning.claim_keys:{to}")
 
     def seal_root_password(self, camera: CameraId, password: str) -> bytes:
-        return self._envelopes.seal(password.encode(), _root_password(camera))
-
-    def rewrapped(self, camera: CameraId, sealed: bytes) -> bytes:
-        """A sealed root password under the key that seals now."""
-        return self._envelopes.rewrapped(sealed, _root_password(camera))
-
-    @property
-    def current_key(self) -> str:
-        return self._envelopes.current
-
-    @property
-    def replaced_keys(self) -> list[str]:
-        """Keys that root passwords may still be sealed under, but shall not stay."""
-        return self._envelopes.others
+        return self.envelopes.seal(password.encode(), root_password_purpose(camera))
 
     def root_password(self, camera: Camera) -> str | None:
         """None: the camera was never given one."""
         if camera.root_password is None:
             return None
         if Envelopes.key_of(camera.root_password) is None:  # sealed before there were envelopes
-            return self._sealer.open(camera.root_password, _root_password(camera.id)).decode()
-        return self._envelopes.open(camera.root_password, _root_password(camera.id)).decode()
+            return self._sealer.open(camera.root_password, root_password_purpose(camera.id)).decode()
+        return self.envelopes.open(camera.root_password, root_password_purpose(camera.id)).decode()
 
     def same_secret(self, claim: Claim, device: DeviceId, secret: str) -> bool:
         """Whether this secret is the one that the claim was made with."""
@@ -90,10 +85,6 @@ class Vault:
 def derived_key(sealer: Sealer) -> dict[str, bytes]:
     """The key-encryption key of who has set none; it opens for ever, so that one can be set later."""
     return {"master": sealer.derive("provisioning.root_passwords")}
-
-
-def _root_password(camera: CameraId) -> str:
-    return f"provisioning.root_password:{camera}"
 
 
 def token_key(device: DeviceId, secret: str) -> bytes:

@@ -8,18 +8,19 @@ from provisioning.store.inventory import InventoryStore
 from provisioning.store.items import ITEM_INDEXES, ItemStore
 from provisioning.store.known_devices import KnownDeviceIndex
 from provisioning.store.known_devices_feed import KnownDevicesFeed
-from provisioning.store.root_passwords import ROOT_PASSWORD_INDEXES, RootPasswordStore
+from provisioning.store.root_passwords import ROOT_PASSWORDS
 
 INDEXES = (
     *inventory.INDEXES,
     *ITEM_INDEXES,
     *CUSTODY_INDEXES,
-    *ROOT_PASSWORD_INDEXES,
+    ROOT_PASSWORDS.index,
     *IMPORT_INDEXES,
 )
 
 __all__ = [
     "INDEXES",
+    "ROOT_PASSWORDS",
     "AuthorityStore",
     "CustodyStore",
     "ImportStore",
@@ -27,5 +28,4 @@ __all__ = [
     "ItemStore",
     "KnownDeviceIndex",
     "KnownDevicesFeed",
-    "RootPasswordStore",
 ]
