@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from common.sealing import Envelopes, Sealed, read_keys
+from common.sealing import DERIVED, Envelopes, Sealed, read_keys
 
 OLD, NEW = os.urandom(32), os.urandom(32)
 
@@ -49,4 +49,21 @@ def test_keys_are_read_in_order_and_checked() -> None:
     assert list(read_keys(f"k2:{new},\nk1:{old}\n")) == ["k2", "k1"]
     for wrong in (f"k1:{old} k1:{new}", "k1:short", f"k-1:{old}", old, f"{'k' * 41}:{old}"):
         with pytest.raises(ValueError, match=r".+"):
+            read_keys(wrong)
+
+
+def test_the_derived_key_can_stay_in_front_until_everybody_knows_the_first_of_ones_own() -> None:
+    new, derived = base64.b64encode(NEW).decode(), {DERIVED: OLD}
+    stages = [read_keys(text) | derived for text in ("", f"{DERIVED} k1:{new}", f"k1:{new}")]
+    before, meanwhile, after = (Envelopes(keys) for keys in stages)
+    assert (before.current, meanwhile.current, after.current) == (DERIVED, DERIVED, "k1")
+    for sealing, opening in (
+        (before, meanwhile),
+        (meanwhile, before),
+        (meanwhile, after),
+        (after, meanwhile),
+    ):
+        assert opening.open(sealing.seal(b"secret", "p"), "p") == b"secret"
+    for wrong in (f"{DERIVED}:{new}", f"{DERIVED} {DERIVED}"):
+        with pytest.raises(ValueError, match="id:key"):
             read_keys(wrong)

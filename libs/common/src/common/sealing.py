@@ -107,13 +107,24 @@ class Envelopes:
         return data_key, content
 
 
+DERIVED = "master"
+"""The id of the key that is derived from the master key, and the one that has no key written beside it."""
+
+
 def read_keys(text: str) -> dict[str, bytes]:
-    """Keys by id from `id:base64 id:base64 ...` (spaces, commas or lines between). Errors: ValueError."""
+    """Keys by id from `id:base64 id:base64 ...` (spaces, commas or lines between). Errors: ValueError.
+
+    `master` alone stands for the derived key, which the caller puts in (`read_keys(text) | derived`, which
+    keeps its place): in front, it goes on sealing until every replica knows the first key of one's own.
+    """
     keys: dict[str, bytes] = {}
     for entry in text.replace(",", " ").split():
         name, _, value = entry.partition(":")
+        if entry == DERIVED and name not in keys:
+            keys[name] = b""
+            continue
         key = base64.b64decode(value, validate=True)
-        if not name.isalnum() or len(name.encode()) > 40 or len(key) != 32 or name in keys:
+        if not name.isalnum() or len(name.encode()) > 40 or len(key) != 32 or name in {*keys, DERIVED}:
             raise ValueError("must be `id:key` pairs, each id once, each key 32 bytes in base64")
         keys[name] = key
     return keys

@@ -12,7 +12,7 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from common.ids import CameraId, ClaimId
-from common.sealing import Envelopes, Sealer
+from common.sealing import DERIVED, Envelopes, Sealer
 from provisioning.domain import (
     Camera,
     Claim,
@@ -84,7 +84,7 @@ class Vault:
 
 def derived_key(sealer: Sealer) -> dict[str, bytes]:
     """The key-encryption key of who has set none; it opens for ever, so that one can be set later."""
-    return {"master": sealer.derive("provisioning.root_passwords")}
+    return {DERIVED: sealer.derive("provisioning.root_passwords")}
 
 
 def token_key(device: DeviceId, secret: str) -> bytes:
