@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
 
-from common.settings import Settings as CommonSettings
+from common.settings import KeyEncryption
 
 
 class OpenIdProvider(BaseModel):
@@ -26,7 +26,7 @@ class OpenIdProvider(BaseModel):
 _PROVIDERS = TypeAdapter(list[OpenIdProvider])
 
 
-class Settings(CommonSettings):
+class Settings(KeyEncryption):
     """Identity's own settings beside the shared ones."""
 
     http_port: int = Field(8101, ge=0, le=65535, description="Port of the HTTP listener; 0 takes a free one")

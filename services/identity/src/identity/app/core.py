@@ -11,6 +11,8 @@ from common.consumer import Handler
 from common.contracts import Event
 from common.due import DueLoop
 from common.http import Route
+from common.rewrapping import Rewrapping
+from common.sealing import Envelopes
 from identity.api.origin import Origins
 from identity.clients.letters import write
 from identity.clients.smtp import SmtpCarrier
@@ -19,11 +21,11 @@ from identity.service.keys import KeyRing
 from identity.service.mails import Carrier, PostOffice
 from identity.service.notices import Notices
 from identity.service.passwords import Argon2Hasher, Hasher
-from identity.service.secrets import Secrets
+from identity.service.secrets import Secrets, derived_key
 from identity.service.sessions import Sessions
 from identity.service.throttles import Throttles
 from identity.settings import Settings
-from identity.store import IdentityStore
+from identity.store import LASTING, IdentityStore
 
 
 class Api(Protocol):
@@ -78,7 +80,9 @@ class Core:
             real = Argon2Hasher(settings.hash_threads, settings.hash_queue)
             background.append(real)
             hasher = real
-        clock, store, secrets = parts.clock, IdentityStore(parts.database), Secrets(parts.sealer)
+        clock, store = parts.clock, IdentityStore(parts.database)
+        envelopes = Envelopes(settings.encryption_keys | derived_key(parts.sealer))
+        secrets = Secrets(parts.sealer, envelopes)
         carrier = carrier or SmtpCarrier(settings.smtp_url.get_secret_value(), settings.mail_from, clock)
         post = PostOffice(store, secrets, clock, write, carrier)
         mail_loop = DueLoop("mails", post.next_due, post.deliver, clock)
@@ -98,6 +102,14 @@ class Core:
             notices=notices,
             sessions=Sessions(store, secrets, keys, clock, notices),
             origins=Origins(settings.trusted_proxies),
-            background=[*background, keys],
+            background=[*background, keys, *_rewrapping(parts, envelopes)],
             mail_loop=mail_loop,
         )
+
+
+def _rewrapping(parts: Parts, envelopes: Envelopes) -> list[Background]:
+    """Nothing to do while no other key than the one that seals is known."""
+    if not envelopes.others:
+        return []
+    work = Rewrapping(parts.database, envelopes, LASTING, parts.clock)
+    return [DueLoop("rewrapping", work.next_due, work.work, parts.clock)]

@@ -19,9 +19,14 @@ DRIFT = 1
 RECOVERY_CODES = 10
 
 
+def totp_purpose(authenticator: str) -> str:
+    """What the secret of this authenticator app is sealed for."""
+    return f"identity.totp:{authenticator}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totp:
-    """The shared secret of an authenticator app, sealed for `totp:<authenticator>`."""
+    """The shared secret of an authenticator app, sealed for `totp_purpose`."""
 
     sealed: bytes
     last_step: int = 0

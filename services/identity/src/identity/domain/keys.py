@@ -11,6 +11,11 @@ OVERLAP = timedelta(minutes=10)
 clocks that differ and a replica that looks late included."""
 
 
+def private_key_purpose(number: int) -> str:
+    """What the private part of this key is sealed for."""
+    return f"identity.signing_key:{number}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """An Ed25519 key pair. `number` counts up and is unique, so replicas cannot make two of the same.
@@ -25,7 +30,7 @@ class SigningKey:
     public: dict[str, Any]
     """As a JSON Web Key (RFC 7517, RFC 8037)."""
     sealed: bytes
-    """The private JSON Web Key, sealed for `signing_key:<number>`."""
+    """The private JSON Web Key, sealed for `private_key_purpose`."""
     signs_from: datetime
     published_until: datetime | None = None
     version: int = 1

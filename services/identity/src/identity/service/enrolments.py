@@ -15,6 +15,7 @@ from identity.domain.authenticators import (
     RecoveryCodes,
     Totp,
     check_room,
+    totp_purpose,
     unknown_authenticator,
 )
 from identity.service.factors import Factors, Owned, recovery_purpose
@@ -57,7 +58,7 @@ class Enrolments:
             user=user.id,
             kind=kind,
             name=name,
-            totp=Totp(sealed=self._secrets.seal(secret.encode(), f"totp:{identity}")) if secret else None,
+            totp=self._sealed(secret, identity) if secret else None,
             created_at=now,
             forget_at=now + KEPT,
         )
@@ -66,6 +67,9 @@ class Enrolments:
             return Enrolment(pending, secret, link, qr(link))
         options = self._passkeys.creation(user, self._factors.challenge(identity), owned.of("passkey"))
         return Enrolment(pending, options=options)
+
+    def _sealed(self, secret: str, identity: str) -> Totp:
+        return Totp(sealed=self._secrets.seal_lasting(secret.encode(), totp_purpose(identity)))
 
     def confirmed(self, authenticator: Authenticator, answer: str) -> Authenticator:
         """It works: `answer` is a first code, or what `create` returned. `Invalid` when it does not."""

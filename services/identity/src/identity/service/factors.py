@@ -9,7 +9,7 @@ from common.clock import Clock
 from common.errors import Forbidden
 from common.ids import UserId
 from identity.domain.accounts import User
-from identity.domain.authenticators import Authenticator, RecoveryCodes
+from identity.domain.authenticators import Authenticator, RecoveryCodes, totp_purpose
 from identity.domain.factors import Factor
 from identity.domain.mails import Mail
 from identity.domain.names import masked
@@ -148,7 +148,7 @@ class Factors:
         totp = authenticator.totp
         if totp is None:
             return None
-        secret = self._secrets.open(totp.sealed, f"totp:{authenticator.id}").decode()
+        secret = self._secrets.open_lasting(totp.sealed, totp_purpose(authenticator.id)).decode()
         return matching_step(secret, code.replace(" ", ""), totp.last_step, self._clock.now())
 
     async def _use(self, sign_in: SignIn, shown: Shown) -> Authenticator | RecoveryCodes | None:

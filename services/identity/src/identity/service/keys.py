@@ -19,7 +19,7 @@ from common.contracts import Event
 from common.contracts.audit import ActRecorded
 from common.errors import Conflict, Unavailable
 from common.ids import new_id
-from identity.domain.keys import LEAD, SigningKey, signer
+from identity.domain.keys import LEAD, SigningKey, private_key_purpose, signer
 from identity.domain.sessions import ACCESS_LIFETIME, Session
 from identity.service.secrets import Secrets
 from identity.service.staff import STAFF
@@ -169,7 +169,7 @@ class KeyRing:
         keys = tuple(key for key in await self._store.signing_keys() if key.published(now))
         for key in keys:
             if key.number not in self._signers:
-                plain = self._secrets.open(key.sealed, _purpose(key.number))
+                plain = self._secrets.open_lasting(key.sealed, private_key_purpose(key.number))
                 self._signers[key.number] = Signer(OKPKey.import_key(json.loads(plain)))
         self._keys = keys
         self._signers = {key.number: self._signers[key.number] for key in keys}
@@ -186,7 +186,8 @@ class KeyRing:
     def _new(self, number: int, signs_from: datetime) -> SigningKey:
         pair = OKPKey.generate_key("Ed25519", auto_kid=True)
         public = {**pair.as_dict(private=False), "alg": ALGORITHM, "use": "sig"}
-        sealed = self._secrets.seal(json.dumps(pair.as_dict(private=True)).encode(), _purpose(number))
+        private = json.dumps(pair.as_dict(private=True)).encode()
+        sealed = self._secrets.seal_lasting(private, private_key_purpose(number))
         return SigningKey(
             number=number, kid=pair.kid or "", public=public, sealed=sealed, signs_from=signs_from
         )
@@ -194,7 +195,3 @@ class KeyRing:
 
 def _not_ready() -> Unavailable:
     return Unavailable("keys_unavailable", "No signing key is ready yet", retry_after=1)
-
-
-def _purpose(number: int) -> str:
-    return f"signing_key:{number}"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.errors import Unauthenticated
 from common.ids import SessionId
-from common.sealing import Sealer
+from common.sealing import DERIVED, Envelopes, Sealer
 from identity.domain.codes import OneTimeCode
 
 ACTIVATION_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -19,10 +19,16 @@ _TYPED = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 
 class Secrets:
-    """Everything is kept under keys derived from the master key: a copy of the database alone is useless."""
+    """Everything is kept under keys that only the environment knows: a copy of the database alone is useless.
 
-    def __init__(self, sealer: Sealer) -> None:
+    Codes and tokens, which end by themselves, are digested and sealed under keys derived from the master key.
+    What lasts for years is in envelopes, whose key-encryption keys can be replaced.
+    """
+
+    def __init__(self, sealer: Sealer, envelopes: Envelopes | None = None) -> None:
+        """Without `envelopes` their key is derived from the master key."""
         self._sealer = sealer
+        self._envelopes = envelopes or Envelopes(derived_key(sealer))
         self._digests = sealer.derive("identity.digests")
         self._families = sealer.derive("identity.refresh_families")
 
@@ -36,6 +42,14 @@ class Secrets:
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
         return self._sealer.open(sealed, f"identity.{purpose}")
+
+    def seal_lasting(self, secret: bytes, purpose: str) -> bytes:
+        return self._envelopes.seal(secret, purpose)
+
+    def open_lasting(self, sealed: bytes, purpose: str) -> bytes:
+        if Envelopes.key_of(sealed) is None:  # sealed before there were envelopes
+            return self._sealer.open(sealed, purpose)
+        return self._envelopes.open(sealed, purpose)
 
     def activation_code(self, purpose: str, now: datetime, lifetime: timedelta, tries: int) -> OneTimeCode:
         letters = "".join(secrets.choice(ACTIVATION_ALPHABET) for _ in range(8))
@@ -106,6 +120,11 @@ class Secrets:
             tries_left=tries,
             sent_at=now,
         )
+
+
+def derived_key(sealer: Sealer) -> dict[str, bytes]:
+    """The key-encryption key of who has set none; it opens for ever, so that one can be set later."""
+    return {DERIVED: sealer.derive("identity.lasting")}
 
 
 def _mac(key: bytes, text: bytes, length: int) -> bytes:

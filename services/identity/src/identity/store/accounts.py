@@ -11,8 +11,9 @@ from common.coalesced import by_id
 from common.contracts import Event
 from common.database import Database, Delete, Document, Index, Insert, Save, Update, Write
 from common.ids import OrganisationId, UserId
+from common.sealing import Envelopes
 from identity.domain.accounts import Acceptance, Login, LoginGone, Membership, Organisation, User
-from identity.domain.authenticators import Authenticator, RecoveryCodes
+from identity.domain.authenticators import Authenticator, RecoveryCodes, Totp
 from identity.domain.codes import OneTimeCode
 from identity.domain.federation import ConnectedAccounts
 from identity.domain.keys import SigningKey
@@ -30,6 +31,8 @@ MEMBERSHIPS, MAILS = "memberships", "mails"
 THROTTLES, SIGNING_KEYS = "throttles", "signing_keys"
 AUTHENTICATORS, RECOVERY_CODES = "authenticators", "recovery_codes"
 CONNECTED = "connected_accounts"
+SEALED_UNDER = "sealed_under"
+"""The field that says which key-encryption key a lasting secret is under."""
 
 INDEXES = (
     *sessions.INDEXES,
@@ -163,8 +166,11 @@ def write_of(thing: Kept) -> Write:
         case LoginGone():
             return Delete(LOGINS, {"_id": thing.name, "user": thing.user})
         case SigningKey():
-            document = asdict(thing)
+            document = asdict(thing) | {SEALED_UNDER: Envelopes.key_of(thing.sealed)}
             return Save(SIGNING_KEYS, {"_id": document.pop("number"), **document})
+        case Authenticator(totp=Totp(sealed=sealed)):
+            document = asdict(thing) | {SEALED_UNDER: Envelopes.key_of(sealed)}
+            return Save(AUTHENTICATORS, {"_id": document.pop("id"), **document})
         case Counted():
             times = {"last_at": thing.at, "forget_at": thing.forget_at}
             change: dict[str, Any] = {"$set": times, "$inc": {"version": 1}}
@@ -182,7 +188,7 @@ def write_of(thing: Kept) -> Write:
 
 
 def named(row: Document, identity: str = "id") -> dict[str, Any]:
-    return {identity if key == "_id" else key: value for key, value in row.items()}
+    return {identity if key == "_id" else key: value for key, value in row.items() if key != SEALED_UNDER}
 
 
 def _registration(row: Document) -> Registration:

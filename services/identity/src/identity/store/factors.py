@@ -1,11 +1,9 @@
 """Authenticators and recovery codes, as they are kept in MongoDB; `IdentityStore` writes them."""
 
-from typing import Any
-
 from common.database import Database, Document, Index
 from common.ids import UserId
 from identity.domain.authenticators import MOST, Authenticator, Passkey, RecoveryCodes, Totp
-from identity.store.accounts import AUTHENTICATORS, RECOVERY_CODES, IdentityStore
+from identity.store.accounts import AUTHENTICATORS, RECOVERY_CODES, IdentityStore, named
 
 INDEXES = (
     Index(AUTHENTICATORS, (("user", 1), ("state", 1), ("_id", 1))),
@@ -45,14 +43,10 @@ class FactorStore:
         row = await self._database.get(RECOVERY_CODES, {"_id": user})
         if row is None:
             return None
-        return RecoveryCodes(**(_named(row) | {"digests": tuple(row["digests"])}))
+        return RecoveryCodes(**(named(row) | {"digests": tuple(row["digests"])}))
 
 
 def _authenticator(row: Document) -> Authenticator:
     totp, passkey = row["totp"], row["passkey"]
     parts = {"totp": Totp(**totp) if totp else None, "passkey": Passkey(**passkey) if passkey else None}
-    return Authenticator(**(_named(row) | parts))
-
-
-def _named(row: Document) -> dict[str, Any]:
-    return {"id" if key == "_id" else key: value for key, value in row.items()}
+    return Authenticator(**(named(row) | parts))
