@@ -4,7 +4,6 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -16,9 +15,7 @@ from device.lens import read as read_by_lens
 from provisioning.domain import DeviceId
 from provisioning.domain.qr import LONGEST_LABEL, Label, WiFi, label_text, read_label, setup_text
 from provisioning_site import MAC, SECRET, Site, open_site
-
-SVG = "{http://www.w3.org/2000/svg}"
-PIXELS = 4
+from scanned import scanned
 
 
 @pytest.fixture
@@ -30,7 +27,7 @@ async def site() -> AsyncIterator[Site]:
 @pytest.mark.parametrize("secret", [SECRET, "K7QX-2M4P-9ZRT", "a&b=c%20+#?;/", "ž" * 64])
 async def test_the_label_is_read_by_a_phone_and_claims_the_camera(site: Site, secret: str) -> None:
     drawn = await _drawn(site, "label", {"device_id": "00:40:FF:11:22:33", "secret": secret})
-    text = _scanned(drawn)
+    text = scanned(drawn)
     status, label = await site.ask("POST", "/api/v1/camera-codes/read", {"text": text})
     assert (status, label) == (200, {"device": f"mac:{MAC}", "secret": secret})
     claim = await site.claim(device=label["device"], secret=label["secret"])
@@ -46,7 +43,7 @@ async def test_the_label_is_read_by_a_phone_and_claims_the_camera(site: Site, se
     ],
 )
 async def test_the_setup_code_is_read_by_the_cameras_lens(site: Site, wifi: dict[str, Any]) -> None:
-    setup = read_by_lens(_scanned(await _drawn(site, "setup", wifi)))
+    setup = read_by_lens(scanned(await _drawn(site, "setup", wifi)))
     assert setup is not None
     assert (setup.ssid, setup.password, setup.hidden) == (
         wifi["ssid"], wifi.get("password"), wifi.get("hidden", False),
@@ -121,32 +118,3 @@ async def _drawn(site: Site, what: str, body: dict[str, Any]) -> str:
     async with site.people.request("POST", path, json=body, headers=site.bearer()) as answer:
         assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml; charset=utf-8")
         return await answer.text()
-
-
-def _scanned(svg: str) -> str:
-    """What zbar sees when the drawing is on paper."""
-    pyzbar = pytest.importorskip("pyzbar.pyzbar", reason="needs libzbar0", exc_type=ImportError)
-    side, dark = _modules(svg)
-    row = [[0 if (x, y) in dark else 255 for x in range(side)] for y in range(side)]
-    pixels = bytes(row[y // PIXELS][x // PIXELS] for y in range(side * PIXELS) for x in range(side * PIXELS))
-    [found] = pyzbar.decode((pixels, side * PIXELS, side * PIXELS), symbols=[pyzbar.ZBarSymbol.QRCODE])
-    return str(found.data.decode())
-
-
-def _modules(svg: str) -> tuple[int, set[tuple[int, int]]]:
-    """Width in modules and the dark ones: the drawing is one path of strokes, each one module high."""
-    drawing = ElementTree.fromstring(svg)  # ours, not a stranger's
-    scale = float(re.findall(r"scale\(([\d.]+)\)", svg)[0])
-    side = round(float(drawing.get("width") or 0) / scale)
-    stroke = next(path for path in drawing.iter(f"{SVG}path") if path.get("stroke"))
-    dark, x, y = set(), 0.0, 0.0
-    for command, numbers in re.findall(r"([Mmh])([-\d. ]+)", stroke.get("d") or ""):
-        values = [float(number) for number in numbers.split()]
-        if command == "M":
-            x, y = values
-        elif command == "m":
-            x, y = x + values[0], y + values[1]
-        else:
-            dark |= {(round(x) + n, int(y)) for n in range(round(values[0]))}
-            x += values[0]
-    return side, dark

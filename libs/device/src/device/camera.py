@@ -12,11 +12,13 @@ import aiohttp
 
 from device import one_click
 from device.asking import TIMEOUT, Reply, Server
+from device.by_code import add_itself
 from device.digest import Digest
 from device.identity import Identity
+from device.lens import read as read_by_lens
 from device.one_click import Home
 from device.retry_law import FAST_RETRIES, HOUR, pauses
-from device.timing import RealTime, Timer
+from device.timing import RealTime, Timer, woken
 from device.token import Memory, Token, TokenUnreadable, decrypted
 
 State = Literal["off", "asking", "connecting", "connected", "refused"]
@@ -66,8 +68,8 @@ class Camera:
         self._dispatcher = Digest(identity.username, identity.secret) if dispatcher else None
         self._digest = Digest(identity.username, identity.secret)
         self._event: str = "power_on"
-        self._pressed = asyncio.Event()
-        self._changed = asyncio.Condition()
+        self._code: str | None = None
+        self._pressed, self._changed = asyncio.Event(), asyncio.Condition()
 
     @property
     def phase(self) -> str:
@@ -79,7 +81,8 @@ class Camera:
     async def run(self) -> None:
         """Power on."""
         self.token, self._event = self._memory.load(), "power_on"
-        self._go_home(self._memory.load_home())
+        if home := self._memory.load_home():
+            self._go_home(home)
         try:
             while True:
                 if self.token is None or self.token.expires_at <= self._timer.now():
@@ -96,8 +99,20 @@ class Camera:
         self._event = "button"
         self._pressed.set()
 
+    def show(self, text: str) -> bool:
+        """Hold a QR code before the lens; a camera that has a token looks at none."""
+        setup = read_by_lens(text)
+        if setup is None or self.token is not None:
+            return False
+        if setup.url:
+            self._server = Server(self._first.session, setup.url.rstrip("/"), self._first.tls)
+        self._code = setup.code
+        self._pressed.set()
+        return True
+
     def reset(self) -> None:
         """Factory reset: token and home are forgotten and the retry law starts anew."""
+        self._code = None
         self._keep(None)
         self._memory.store_home(None)
         self._go_home(None)
@@ -157,18 +172,15 @@ class Camera:
     async def _wait(self, seconds: float) -> bool:
         """Sleep; True when the button ended it."""
         self.next_request = self._timer.now() + seconds
-        pressed = asyncio.ensure_future(self._pressed.wait())
-        asleep = asyncio.ensure_future(self._timer.sleep(seconds))
         try:
-            await asyncio.wait({pressed, asleep}, return_when=asyncio.FIRST_COMPLETED)
+            return await woken(self._timer, seconds, self._pressed)
         finally:
             self.next_request = None
-            for task in (pressed, asleep):
-                task.cancel()
-        return self._pressed.is_set()
 
     async def _ask(self) -> tuple[Token | None, Reply | None]:
         """The token at home; on the first contact the dispatcher for the way home."""
+        if self._code is not None and await add_itself(self._first, self._digest, self.identity, self._code):
+            self._code = None
         if self._dispatcher is not None and self.home is None:
             home, reply = await self._ask_the_dispatcher(self._dispatcher)
             if home is None:

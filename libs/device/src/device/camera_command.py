@@ -31,6 +31,7 @@ def camera(
         bool, typer.Option(help="One-click: the URL is the dispatcher's, the secret the owner key")
     ] = False,
     trust: Annotated[Path | None, typer.Option(help="PEM file of authorities; else the system's")] = None,
+    lens: Annotated[str, typer.Option(help="Text of a QR code that is held before the lens: WIFI:...")] = "",
     speed: Annotated[float, typer.Option(min=0.1, help="Simulation: time runs so much faster")] = 1.0,
 ) -> None:
     """Ask for the token by the retry law, connect, send heartbeats. Ctrl-C switches the camera off."""
@@ -43,18 +44,20 @@ def camera(
         typer.echo(f"{identity.canonical} switched on")
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    options = {"wait": wait, "dispatcher": dispatcher, "trust": str(trust) if trust else None}
+    options: dict[str, Any] = {"wait": wait, "dispatcher": dispatcher, "trust": str(trust) if trust else None}
     try:
-        asyncio.run(_run(identity, url, RealTime(speed), Memory(token_file), options))
+        asyncio.run(_run(identity, url, RealTime(speed), Memory(token_file), options, lens))
     except KeyboardInterrupt:
         typer.echo("switched off")
 
 
 async def _run(
-    identity: Identity, url: str, timer: RealTime, memory: Memory, options: dict[str, Any]
+    identity: Identity, url: str, timer: RealTime, memory: Memory, options: dict[str, Any], lens: str
 ) -> None:
     async with aiohttp.ClientSession() as session:
         switched_on = Camera(identity, url, session, timer=timer, memory=memory, **options)
+        if lens and not switched_on.show(lens):
+            typer.echo("this QR code means nothing to a camera")
         running = asyncio.create_task(switched_on.run())
         telling = asyncio.create_task(_tell(switched_on))
         try:

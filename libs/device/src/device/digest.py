@@ -31,6 +31,13 @@ class Digest:
             f'response="{response}"'
         )
 
+    @property
+    def user_hash(self) -> bytes | None:
+        """H(A1); None while the realm is not known."""
+        if not self._realm:
+            return None
+        return sha256(f"{self._username}:{self._realm}:{self._secret}".encode()).digest()
+
     def challenged(self, header: str) -> bool:
         """Take the nonce of a `WWW-Authenticate`; False when it is not a challenge we can answer."""
         given = _fields(header)

@@ -1,4 +1,5 @@
-"""What a camera's lens reads from a phone (docs/camera-protocol.md): its Wi-Fi network and where to ask."""
+"""What a camera's lens reads from a phone (docs/camera-protocol.md): its Wi-Fi network, where to ask,
+and a code with which it adds itself to somebody's organisation."""
 
 import re
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ class Setup:
     hidden: bool
     url: str | None
     """Of the camera port; None: keep the one from the factory."""
+    code: str | None = field(default=None, repr=False)
+    """For the service it knows from the factory, whatever `url` says."""
 
 
 def read(text: str) -> Setup | None:
@@ -24,4 +27,4 @@ def read(text: str) -> Setup | None:
     if "S" not in fields:
         return None
     password = None if fields.get("T", "nopass") == "nopass" else fields.get("P")
-    return Setup(fields["S"], password, fields.get("H") == "true", fields.get("U"))
+    return Setup(fields["S"], password, fields.get("H") == "true", fields.get("U"), fields.get("C"))

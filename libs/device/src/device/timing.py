@@ -26,3 +26,15 @@ class RealTime:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._speed)
+
+
+async def woken(timer: Timer, seconds: float, bell: asyncio.Event) -> bool:
+    """Sleep; True when the bell ended it."""
+    rung = asyncio.ensure_future(bell.wait())
+    asleep = asyncio.ensure_future(timer.sleep(seconds))
+    try:
+        await asyncio.wait({rung, asleep}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (rung, asleep):
+            task.cancel()
+    return bell.is_set()

@@ -43,16 +43,21 @@ class Token:
 
 def decrypted(compact: bytes, device: str, secret: str) -> Token:
     """`device`: the canonical id, as `device` in the token says it."""
-    info = f"vedette camera token v1 {device}".encode()
-    key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(secret.encode())
+    key = OctKey.import_key(key_of(device, secret))
     try:
-        plain = jwe.decrypt_compact(compact.decode(), OctKey.import_key(key), algorithms=["dir", "A256GCM"])
+        plain = jwe.decrypt_compact(compact.decode(), key, algorithms=["dir", "A256GCM"])
     except (JoseError, ValueError) as error:
         raise TokenUnreadable(str(error)) from None
     token = Token.of(json.loads(plain.plaintext or b"{}"))
     if token.device != device:
         raise TokenUnreadable("it is another device's")
     return token
+
+
+def key_of(device: str, secret: str) -> bytes:
+    """The key of this device's tokens."""
+    info = f"vedette camera token v1 {device}".encode()
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(secret.encode())
 
 
 class Memory:

@@ -52,6 +52,9 @@ class Settings(KeyEncryption):
         description="Networks whose X-Forwarded-For is believed (JSON list): where the gateway runs",
     )
     claim_days: int = Field(30, ge=1, le=365, description="A claim that no camera proves ends after so long")
+    claim_code_minutes: int = Field(
+        15, ge=1, le=1_440, description="A code shown to a camera's lens, which adds it, holds for so long"
+    )
     claim_tries_account: int = Field(
         300, ge=1, description="Cameras one person may add in an hour that have not called yet"
     )

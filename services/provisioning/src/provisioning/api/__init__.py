@@ -3,6 +3,7 @@
 from provisioning.api.arranging import ArrangingApi
 from provisioning.api.camera_port import CameraPort
 from provisioning.api.cameras import CamerasApi
+from provisioning.api.claim_codes import ClaimCodesApi, CodePort
 from provisioning.api.claims import ClaimsApi, Networks
 from provisioning.api.codes import CodesApi
 from provisioning.api.configuration import ConfigurationApi
@@ -19,7 +20,9 @@ __all__ = [
     "ArrangingApi",
     "CameraPort",
     "CamerasApi",
+    "ClaimCodesApi",
     "ClaimsApi",
+    "CodePort",
     "CodesApi",
     "ConfigurationApi",
     "ContestsApi",

@@ -15,7 +15,8 @@ from common.errors import Refusal, Unauthenticated
 from common.http import Body, problem
 from common.http.problems import MalformedJson, invalid_fields, refusal
 from common.ids import new_id
-from provisioning.api import dispatcher
+from provisioning.api import claim_codes, dispatcher
+from provisioning.api.claim_codes import CodePort
 from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.poll_counts import counts
 from provisioning.api.polls import Polls
@@ -45,6 +46,7 @@ class CameraPort:
         polls: Polls,
         delivery: DeliveryService,
         dispatcher: Dispatcher,
+        codes: CodePort,
         heartbeat_seconds: int,
         *,
         certificate_needed: bool = False,
@@ -52,6 +54,7 @@ class CameraPort:
         self._polls = polls
         self._delivery = delivery
         self._dispatcher = dispatcher
+        self._codes = codes
         self._certificate_needed = certificate_needed
         self._welcome = Welcome(heartbeat_seconds=heartbeat_seconds).model_dump_json().encode()
 
@@ -75,6 +78,10 @@ class CameraPort:
             return await self._ask(request, target) if request.method == "GET" else _not_allowed("GET")
         if target == CONNECTION:
             return await self._connect(request) if request.method == "PUT" else _not_allowed("PUT")
+        if target.startswith(PREFIX) and target.endswith(claim_codes.SUFFIX):
+            return (
+                await self._codes.ask(request, target) if request.method == "POST" else _not_allowed("POST")
+            )
         if target.startswith(dispatcher.PREFIX):
             if request.method != "POST":
                 return _not_allowed("POST")

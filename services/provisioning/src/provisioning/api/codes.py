@@ -34,6 +34,12 @@ class SetupOf(SecretBody):
         None, min_length=8, max_length=64, description="Of the network; left out: it is open"
     )
     hidden: bool = Field(False, description="The network does not show its name")
+    code: SecretStr | None = Field(
+        None,
+        min_length=26,
+        max_length=26,
+        description="Of POST /api/v1/camera-codes/claim: the camera that reads it adds itself",
+    )
 
 
 class Scanned(SecretBody):
@@ -67,7 +73,8 @@ class CodesApi:
     async def setup(self, call: Call[SetupOf, NoQuery]) -> web.Response:
         body = call.body
         password = body.password.get_secret_value() if body.password else None
-        return _drawn(setup_text(WiFi(body.ssid, password, body.hidden), self._home()))
+        code = body.code.get_secret_value() if body.code else None
+        return _drawn(setup_text(WiFi(body.ssid, password, body.hidden), self._home(), code))
 
     async def read(self, call: Call[Scanned, NoQuery]) -> ReadLabel:
         label = read_label(call.body.text)

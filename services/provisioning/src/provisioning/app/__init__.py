@@ -13,6 +13,7 @@ from provisioning.api import (
     ArrangingApi,
     CameraPort,
     CamerasApi,
+    CodePort,
     CodesApi,
     ConfigurationApi,
     CredentialsApi,
@@ -31,6 +32,7 @@ from provisioning.service import (
     ArrangingService,
     Authority,
     CameraService,
+    ClaimCodes,
     ConfigurationService,
     CredentialService,
     Delivery,
@@ -81,12 +83,12 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     delivery = DeliveryService(store, vault, known, presence, transfers, tokens, clock)
     dispatching = DispatchService(store, vault, delivery, authority, clock, listener.home)
     polls = _polls(parts, settings, known, room, held)
-    listener.port = _camera_port(polls, delivery, dispatching, settings)
     cameras = CameraService(store, presence, clock)
     access = AccessBook(parts.database)
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
     reaching = Reaching(ItemStore(parts.database), access)
-    claiming, working = claims_and_contests(parts, settings, vault, room, known, transfers, reaching)
+    claiming, working, codes = claims_and_contests(parts, settings, vault, room, known, transfers, reaching)
+    listener.port = _camera_port(polls, delivery, dispatching, codes, settings)
     credentials = CredentialService(store, vault, tokens, clock)
     configuring = ConfigurationService(store, clock)
     return Assembly(
@@ -133,12 +135,17 @@ def _polls(
 
 
 def _camera_port(
-    polls: Polls, delivery: DeliveryService, dispatching: DispatchService, settings: Settings
+    polls: Polls,
+    delivery: DeliveryService,
+    dispatching: DispatchService,
+    codes: ClaimCodes,
+    settings: Settings,
 ) -> CameraPort:
     return CameraPort(
         polls,
         delivery,
         Dispatcher(dispatching, polls),
+        CodePort(codes, polls),
         settings.camera_heartbeat_seconds,
         certificate_needed=settings.camera_client_certificates == "required",
     )

@@ -1,4 +1,4 @@
-"""Claims one by one and from files, what ends them, and what staff decide about moved cameras."""
+"""Claims one by one, from files and by codes, what ends them, and what staff decide about moved cameras."""
 
 from datetime import timedelta
 
@@ -6,9 +6,10 @@ from common.app import Parts
 from common.due import DueLoop
 from common.http import Route
 from common.http.origin import TrustedProxies
-from provisioning.api import ClaimsApi, ContestsApi, ImportsApi, Networks
+from provisioning.api import ClaimCodesApi, ClaimsApi, ContestsApi, ImportsApi, Networks
 from provisioning.app.loops import loop
 from provisioning.service import (
+    ClaimCodes,
     ClaimService,
     ContestService,
     Expiry,
@@ -24,7 +25,14 @@ from provisioning.service import (
     WaitingRoom,
 )
 from provisioning.settings import Settings
-from provisioning.store import CustodyStore, ImportStore, InventoryStore, ItemStore, KnownDeviceIndex
+from provisioning.store import (
+    ClaimCodeStore,
+    CustodyStore,
+    ImportStore,
+    InventoryStore,
+    ItemStore,
+    KnownDeviceIndex,
+)
 
 
 def claims_and_contests(
@@ -35,7 +43,7 @@ def claims_and_contests(
     known: KnownDeviceIndex,
     transfers: TransferService,
     reaching: Reaching,
-) -> tuple[list[Route], list[DueLoop]]:
+) -> tuple[list[Route], list[DueLoop], ClaimCodes]:
     clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
     tries = Tries(custody, clock, settings.claim_tries_account, settings.claim_tries_network)
     terms = Terms(timedelta(days=settings.claim_days), timedelta(minutes=settings.reset_minutes))
@@ -48,11 +56,15 @@ def claims_and_contests(
     contests = ContestService(store, custody, transfers, claims, vault, clock)
     importing = loop(parts, "claim_imports", imports.next_due, work.work)
     networks = Networks(TrustedProxies(settings.trusted_proxies), parts.sealer)
+    lifetime = timedelta(minutes=settings.claim_code_minutes)
+    codes = ClaimCodes(store, ClaimCodeStore(parts.database), claims, parts.revocations, clock, lifetime)
     routes = [
         *ClaimsApi(claims, reaching, networks, clock).routes(),
         *ImportsApi(imports, importing.nudge).routes(),
         *ContestsApi(contests, clock).routes(),
+        *ClaimCodesApi(codes, networks).routes(),
     ]
     # Looked at once a minute, by every replica: each has metrics of its own.
     waiting = DueLoop("open_contests", contests.measure, contests.measure, clock)
-    return routes, [importing, loop(parts, "claim_expiry", expiry.next_due, expiry.work), waiting]
+    working = [importing, loop(parts, "claim_expiry", expiry.next_due, expiry.work), waiting]
+    return routes, working, codes

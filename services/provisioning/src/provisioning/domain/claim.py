@@ -44,6 +44,8 @@ class Claim:
     """Never proved by then: it ends. None: it does not end by itself."""
     origin: str = ""
     """Digest of the network it was typed in; its tries are counted together."""
+    by_code: bool = False
+    """The camera saw a code and brought its keys itself: nobody showed that he knows its secret."""
     claimed_before: bool = False
     """Somebody had this device connected before: it should be reset to factory defaults (PR-25)."""
     seen_at: datetime | None = None

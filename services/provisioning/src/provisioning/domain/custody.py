@@ -46,12 +46,18 @@ def decide(claims: Sequence[Claim], proved: Collection[Claim], barring: Sequence
     refused = [claim for claim in waiting if claim not in proved]
     proving = [claim for claim in waiting if claim in proved]
     held = holder.id if holder else None
-    free = [one for one in proving if not any(move.bars(held, one.organisation) for move in barring)]
+    # Who showed it a code was before its lens; that takes nobody's camera away (decision 22).
+    shown = [claim for claim in proving if claim.by_code] if holder else []
+    free = [
+        claim
+        for claim in proving
+        if claim not in shown and not any(move.bars(held, claim.organisation) for move in barring)
+    ]
     first = min(free, key=lambda claim: (claim.created_at, claim.id), default=None)
     if holder is None:
         return Decision(owner=first) if first else Decision(disputed=proving, refused=refused)
     if holder in proved:
-        return Decision(owner=holder, challenger=first, refused=refused)
+        return Decision(owner=holder, challenger=first, disputed=shown, refused=refused)
     return Decision(disputed=proving, refused=refused)
 
 

@@ -19,6 +19,10 @@ _HINTS = {
     "expired": "The camera never proved the password typed. Check both, and add it again.",
     "cancelled": "The camera was removed.",
 }
+_SHOWN_ONLY = (
+    "This camera belongs to another organisation, and a code does not move it. Remove it here, add it with "
+    "its password, and reset it."
+)
 CLAIMED_BEFORE = (
     "This camera was connected before. Reset it to factory defaults, so that nothing of its old settings is "
     "left."
@@ -26,6 +30,8 @@ CLAIMED_BEFORE = (
 
 
 def hint(claim: Claim, now: datetime) -> str:
+    if claim.state == "disputed" and claim.by_code:
+        return _SHOWN_ONLY
     if claim.state != "waiting":
         return _HINTS[claim.state]
     if claim.next_poll_expected is None:

@@ -53,14 +53,17 @@ class WiFi:
             raise _invalid("password", "8 to 63 characters of ASCII, or 64 hexadecimal digits")
 
 
-def setup_text(wifi: WiFi, url: str) -> str:
-    """The common `WIFI:` form, which cameras read already, with the URL of the camera port as field `U`."""
+def setup_text(wifi: WiFi, url: str, code: str | None = None) -> str:
+    """The common `WIFI:` form, which cameras read already, with the URL of the camera port as field `U`, and
+    a claim code, if there is one, as field `C`."""
     fields = [("T", "WPA" if wifi.password is not None else "nopass"), ("S", wifi.ssid)]
     if wifi.password is not None:
         fields.append(("P", wifi.password))
     if wifi.hidden:
         fields.append(("H", "true"))
     fields.append(("U", url))
+    if code is not None:
+        fields.append(("C", code))
     return "WIFI:" + "".join(f"{name}:{_escaped(value)};" for name, value in fields) + ";"
 
 

@@ -3,6 +3,7 @@
 from provisioning.service.arranging import KEEP, ArrangingService
 from provisioning.service.authority import Authority
 from provisioning.service.cameras import CameraService, CameraView
+from provisioning.service.claim_codes import ClaimCodes
 from provisioning.service.claiming import ClaimService, Terms
 from provisioning.service.configuring import ConfigurationService
 from provisioning.service.contests import Contest, ContestService
@@ -37,6 +38,7 @@ __all__ = [
     "CameraService",
     "CameraView",
     "Changed",
+    "ClaimCodes",
     "ClaimService",
     "ConfigurationService",
     "Contest",

@@ -9,7 +9,17 @@ from common.clock import Clock
 from common.errors import Conflict, FieldError, Invalid
 from common.ids import CameraId, ClaimId, OrganisationId, UserId, new_id
 from common.races import settled
-from provisioning.domain import Camera, Changes, Claim, DeviceId, Tried, canonical, clean_name, lost
+from provisioning.domain import (
+    Camera,
+    Changes,
+    Claim,
+    DeviceId,
+    DeviceKeys,
+    Tried,
+    canonical,
+    clean_name,
+    lost,
+)
 from provisioning.service.needs import Custody, Inventory, KnownDevices
 from provisioning.service.places import Places
 from provisioning.service.transfers import TransferService
@@ -35,7 +45,8 @@ class Typed:
     organisation: OrganisationId
     user: UserId
     device: DeviceId
-    secret: str
+    secret: str | DeviceKeys
+    """Keys: a camera brought them itself, with a code."""
     name: str
     parent: str | None
     origin: str = ""
@@ -89,7 +100,7 @@ class ClaimService:
         organisation a device has one live claim (`Conflict`). `Throttled` after too many tries in vain."""
         typed = Typed.of(actor, device_id, secret, name, parent, origin)
         await self.check_place(typed.organisation, parent)
-        tries = await self._tries.count(actor, origin, typed.device)
+        tries = await self._tries.count(typed.organisation, typed.user, origin, typed.device)
         claim = await settled(lambda: self._claim(typed, tries))
         self.noticed(claim)
         return claim
@@ -131,6 +142,12 @@ class ClaimService:
             raise _already_claimed()
         return await self._beginning(typed, claims)
 
+    async def counted(self, typed: Typed) -> tuple[Changes, list[Tried]]:
+        """The same, with a place for the camera and as a try."""
+        await self._places.check(typed.organisation)
+        tries = await self._tries.count(typed.organisation, typed.user, typed.origin, typed.device)
+        return await self.beginning(typed), tries
+
     async def _beginning(self, typed: Typed, claims: Sequence[Claim]) -> Changes:
         """When the device was reset a moment ago and proved this very secret to its present holder, it is
         moved in the same step; it hears that it must ask again with its next heartbeat."""
@@ -147,8 +164,8 @@ class ClaimService:
         return changes
 
     async def _given_up(self, holder: Claim, typed: Typed, now: datetime) -> bool:
-        if holder.organisation == typed.organisation:
-            return False
+        if holder.organisation == typed.organisation or isinstance(typed.secret, DeviceKeys):
+            return False  # a code moves nothing (decision 22)
         if holder.reset_at is None or now - holder.reset_at > self._terms.reset:
             return False
         if not self._vault.same_secret(holder, typed.device, typed.secret):
@@ -184,6 +201,7 @@ class ClaimService:
             expires_at=now + self._terms.lifetime,
             origin=typed.origin,
             claimed_before=claimed_before,
+            by_code=isinstance(typed.secret, DeviceKeys),
         )
         if seen := self._room.last_and_next(typed.device):
             claim = replace(claim, last_poll=seen[0], next_poll_expected=seen[1])

@@ -9,8 +9,9 @@ from common.contracts import Event
 from common.contracts.licensing import LicenceChanged
 from common.ids import CameraId, ClaimId, OrganisationId
 from provisioning.domain import Camera, Claim, DeviceId, GivenBack, Reach, Transfer, Tried, Tries
+from provisioning.domain.claim_code import ClaimCode
 
-Aggregate = Claim | Camera | Transfer | Tried | GivenBack
+Aggregate = Claim | Camera | Transfer | ClaimCode | Tried | GivenBack
 """What one commit may hold."""
 
 

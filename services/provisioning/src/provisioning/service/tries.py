@@ -1,7 +1,7 @@
 """Counting claims that nobody has proved yet."""
 
-from common.auth import Actor
 from common.clock import Clock
+from common.ids import OrganisationId, UserId
 from provisioning.domain import DeviceId, Limit, Tried, tried
 from provisioning.domain.tries import account, network, retyping
 from provisioning.service.needs import Custody
@@ -19,12 +19,14 @@ class Tries:
         self._account = Limit(per_account)
         self._network = Limit(per_network)
 
-    async def count(self, actor: Actor, origin: str, device: DeviceId) -> list[Tried]:
+    async def count(
+        self, organisation: OrganisationId, user: UserId, origin: str, device: DeviceId
+    ) -> list[Tried]:
         """What to save with the claim; `Throttled` when it has to wait."""
         limits = {
-            account(actor.organisation, actor.user): self._account,
+            account(organisation, user): self._account,
             network(origin): self._network,
-            retyping(actor.organisation, device): RETYPING,
+            retyping(organisation, device): RETYPING,
         }
         known = await self._custody.tries(list(limits))
         now = self._clock.now()

@@ -53,11 +53,12 @@ class Vault:
         self._sealer = sealer
         self.envelopes = envelopes or Envelopes(derived_key(sealer))
 
-    def keys_for(self, claim: ClaimId, device: DeviceId, secret: str) -> bytes:
-        """What is kept of a secret, sealed."""
-        secret = as_printed(secret)
-        keys = DeviceKeys(user_hashes(device, secret), token_key(device, secret))
-        return self._sealer.seal(keys.packed(), f"provisioning.claim_keys:{claim}")
+    def keys_for(self, claim: ClaimId, device: DeviceId, secret: str | DeviceKeys) -> bytes:
+        """What is kept of a secret, sealed; the keys themselves when the camera made them."""
+        if isinstance(secret, str):
+            secret = as_printed(secret)
+            secret = DeviceKeys(user_hashes(device, secret), token_key(device, secret))
+        return self._sealer.seal(secret.packed(), f"provisioning.claim_keys:{claim}")
 
     def keys_of(self, claim: Claim) -> DeviceKeys:
         return DeviceKeys.unpacked(self._sealer.open(claim.keys, f"provisioning.claim_keys:{claim.id}"))
@@ -79,7 +80,7 @@ class Vault:
 
     def same_secret(self, claim: Claim, device: DeviceId, secret: str) -> bool:
         """Whether this secret is the one that the claim was made with."""
-        return compare_digest(self.keys_of(claim).user_hashes, user_hashes(device, as_printed(secret)))
+        return compare_digest(self.keys_of(claim).token_key, token_key(device, as_printed(secret)))
 
 
 def derived_key(sealer: Sealer) -> dict[str, bytes]:

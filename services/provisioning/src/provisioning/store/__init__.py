@@ -2,6 +2,7 @@
 
 from provisioning.store import inventory
 from provisioning.store.authorities import AuthorityStore
+from provisioning.store.claim_codes import CLAIM_CODE_INDEXES, ClaimCodeStore
 from provisioning.store.custody import CUSTODY_INDEXES, CustodyStore
 from provisioning.store.imports import IMPORT_INDEXES, ImportStore
 from provisioning.store.inventory import InventoryStore
@@ -15,6 +16,8 @@ INDEXES = (
     *ITEM_INDEXES,
     *CUSTODY_INDEXES,
     ROOT_PASSWORDS.index,
+    *CLAIM_CODE_INDEXES,
+    *ROOT_PASSWORD_INDEXES,
     *IMPORT_INDEXES,
 )
 
@@ -22,6 +25,7 @@ __all__ = [
     "INDEXES",
     "ROOT_PASSWORDS",
     "AuthorityStore",
+    "ClaimCodeStore",
     "CustodyStore",
     "ImportStore",
     "InventoryStore",

@@ -16,7 +16,9 @@ from provisioning.domain import (
     Tried,
     endings,
 )
+from provisioning.domain.claim_code import ClaimCode
 from provisioning.service.needs import Aggregate
+from provisioning.store.claim_codes import CODES, of_claim_code
 
 CLAIMS, ITEMS, TRANSFERS, TRIES = "claims", "items", "transfers", "claim_tries"
 
@@ -34,6 +36,8 @@ def written(thing: Aggregate) -> Write:
             return Save(ITEMS, of_camera(thing))
         case Transfer():
             return Save(TRANSFERS, of_transfer(thing))
+        case ClaimCode():
+            return Save(CODES, of_claim_code(thing))
         case Tried(afresh=True):
             return Update(TRIES, {"_id": thing.id}, {"$set": {"tries": 1, "until": thing.until}}, upsert=True)
         case Tried():
