@@ -156,6 +156,8 @@ async def test_a_camera_is_added_inside_and_nowhere_else(part: Part) -> None:
     status, claim = await ask("POST", "/api/v1/claims", {**new, "parent": part.hall}, **who)
     assert status == 201
     assert "Cellar" in await part.mine.shown()
+    for parent, expected in ((part.yard, 422), (None, 422), (part.hall, 201)):
+        assert (await ask("POST", "/api/v1/camera-codes/claim", {"parent": parent}, **who))[0] == expected
     assert (await ask("GET", f"/api/v1/claims/{claim['id']}", **who))[1]["state"] == "waiting"
 
 

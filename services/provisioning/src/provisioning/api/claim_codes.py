@@ -15,8 +15,8 @@ from common.http import Answer, Body, Call, NoQuery, Route, SecretBody
 from common.http.problems import invalid_fields
 from provisioning.api.claims import Networks
 from provisioning.api.polls import Polls
-from provisioning.domain import canonical
-from provisioning.service import ClaimCodes
+from provisioning.domain import canonical, no_place
+from provisioning.service import ClaimCodes, Reaching
 
 PREFIX: Final = "/camera/v1/devices/"
 SUFFIX: Final = "/claim"
@@ -43,8 +43,9 @@ class ShownCode(SecretBody):
 
 
 class ClaimCodesApi:
-    def __init__(self, service: ClaimCodes, networks: Networks) -> None:
+    def __init__(self, service: ClaimCodes, reaching: Reaching, networks: Networks) -> None:
         self._service = service
+        self._reaching = reaching
         self._networks = networks
 
     def routes(self) -> list[Route]:
@@ -56,6 +57,7 @@ class ClaimCodesApi:
                 summary="A code with which one camera adds itself: put it into its setup code",
                 tag="Cameras",
                 allow=Action.CLAIM_CAMERA,
+                narrows=True,
                 body=NewCode,
                 answer=CodeAnswer,
                 status=201,
@@ -64,6 +66,8 @@ class ClaimCodesApi:
         ]
 
     async def make(self, call: Call[NewCode, NoQuery]) -> Answer:
+        if not (await self._reaching.of(call.actor)).holds(call.body.parent):
+            raise no_place()
         origin = self._networks.digest(call.request)
         made = await self._service.make(call.actor, call.body.name, call.body.parent, origin)
         answer = CodeAnswer(code=made.code, expires_at=made.expires_at)

@@ -62,7 +62,7 @@ def claims_and_contests(
         *ClaimsApi(claims, reaching, networks, clock).routes(),
         *ImportsApi(imports, importing.nudge).routes(),
         *ContestsApi(contests, clock).routes(),
-        *ClaimCodesApi(codes, networks).routes(),
+        *ClaimCodesApi(codes, reaching, networks).routes(),
     ]
     # Looked at once a minute, by every replica: each has metrics of its own.
     waiting = DueLoop("open_contests", contests.measure, contests.measure, clock)
