@@ -1,4 +1,4 @@
-"""A camera that saw a code adds itself (PR-16, decision 22): nobody types its id, and nothing is taken away."""
+"""A camera that saw a code adds itself (PR-16, decision 20): nobody types its id, and nothing is taken away."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from common.sealing import Envelopes, Sealed, read_keys
 from common.testing import MemoryHouse
 from identity.domain.authenticators import totp_purpose
-from stories.identity.conftest import Portal, served
 from stories.identity.crowd import Crowd
+from stories.identity.portal import Portal, served
 from stories.identity.test_authenticators import Ada
 
 

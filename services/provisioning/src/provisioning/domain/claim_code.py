@@ -1,7 +1,7 @@
 """A claim code: who may add cameras shows it to a camera's lens, and the camera adds itself (PR-16).
 
 It says whose the camera shall be, not whose it is: what a code makes is a claim like any other, of whoever
-made the code, with the keys that the camera brings (decision 22).
+made the code, with the keys that the camera brings (decision 20).
 """
 
 import secrets

@@ -46,7 +46,7 @@ def decide(claims: Sequence[Claim], proved: Collection[Claim], barring: Sequence
     refused = [claim for claim in waiting if claim not in proved]
     proving = [claim for claim in waiting if claim in proved]
     held = holder.id if holder else None
-    # Who showed it a code was before its lens; that takes nobody's camera away (decision 22).
+    # Who showed it a code was before its lens; that takes nobody's camera away (decision 20).
     shown = [claim for claim in proving if claim.by_code] if holder else []
     free = [
         claim

@@ -1,4 +1,4 @@
-"""Claim codes: made by who may add cameras, used by a camera that saw one (PR-16, decision 22)."""
+"""Claim codes: made by who may add cameras, used by a camera that saw one (PR-16, decision 20)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -165,7 +165,7 @@ class ClaimService:
 
     async def _given_up(self, holder: Claim, typed: Typed, now: datetime) -> bool:
         if holder.organisation == typed.organisation or isinstance(typed.secret, DeviceKeys):
-            return False  # a code moves nothing (decision 22)
+            return False  # a code moves nothing (decision 20)
         if holder.reset_at is None or now - holder.reset_at > self._terms.reset:
             return False
         if not self._vault.same_secret(holder, typed.device, typed.secret):
