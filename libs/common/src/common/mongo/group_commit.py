@@ -8,10 +8,13 @@ without it. Commands of one process are written in the order they were given.
 """
 
 import asyncio
+import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from prometheus_client import Histogram
+from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
@@ -44,8 +47,10 @@ class GroupCommit:
     def __init__(
         self, client: AsyncIOMotorClient[Document], database: AsyncIOMotorDatabase[Document]
     ) -> None:
-        self._client = client
-        self._database = database
+        # The driver below motor: what motor would do on a thread of its own, call by call.
+        self._client = client.delegate
+        self._database = database.delegate
+        self._threads = ThreadPoolExecutor(1 + APART_LIMIT, "commit")
         self._waiting: deque[Command] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._apart: set[asyncio.Task[None]] = set()
@@ -122,21 +127,25 @@ class GroupCommit:
             task.add_done_callback(self._apart.discard)
 
     async def _write(self, group: list[Command]) -> None:
-        async with await self._client.start_session() as session:
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, group)
+
+    def _transact(self, group: list[Command]) -> None:
+        """The whole transaction on one thread: each hand-over between threads costs as much as a command."""
+        with self._client.start_session() as session:
             session.start_transaction(write_concern=WriteConcern("majority"), max_commit_time_ms=10_000)
             try:
                 for collection, writes in by_collection(group).items():
-                    await self._write_collection(session, collection, writes)
+                    self._write_collection(session, collection, writes)
             except BaseException:
-                await _abort(session)
+                _abort(session)
                 raise
-            await _commit(session)
+            _commit(session)
 
-    async def _write_collection(
-        self, session: AsyncIOMotorClientSession, collection: str, writes: list[tuple[Command, Write]]
+    def _write_collection(
+        self, session: ClientSession, collection: str, writes: list[tuple[Command, Write]]
     ) -> None:
         try:
-            result = await self._database[collection].bulk_write(
+            result = self._database[collection].bulk_write(
                 [operation(write) for _, write in writes], ordered=True, session=session
             )
         except BulkWriteError as error:
@@ -145,23 +154,23 @@ class GroupCommit:
             raise Rejected(stale)
 
 
-async def _commit(session: AsyncIOMotorClientSession) -> None:
+def _commit(session: ClientSession) -> None:
     for attempt in range(ATTEMPTS):
         try:
-            await session.commit_transaction()
+            session.commit_transaction()
         except PyMongoError as error:
             # Committing again is safe: the server knows the transaction by its number.
             if not error.has_error_label("UnknownTransactionCommitResult") or attempt == ATTEMPTS - 1:
                 raise
-            await asyncio.sleep(min(0.01 * 2**attempt, 0.5))
+            time.sleep(min(0.01 * 2**attempt, 0.5))
         else:
             return
 
 
-async def _abort(session: AsyncIOMotorClientSession) -> None:
+def _abort(session: ClientSession) -> None:
     try:
-        if session.delegate.in_transaction:
-            await session.abort_transaction()
+        if session.in_transaction:
+            session.abort_transaction()
     except PyMongoError:
         return  # the server gives it up by itself
 
