@@ -29,7 +29,7 @@ from common.ids import new_id
 from common.ownership import BATCH, INDEXES, OWNERS, ROWS, Ownership, Publisher, envelope_of
 
 MEMORY_LIMIT = 5_000
-QUIET_MOMENT = 0.1
+QUIET_MOMENT = 0.5
 """Seconds without a new event after which published rows are forgotten."""
 DOUBT = timedelta(seconds=30)
 """How long a commit whose outcome is unknown may still become durable; the server gives up far earlier."""
