@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from common.database import Database, Document
+from common.database import Database, Direction, Document, Filter
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -50,5 +50,23 @@ def by_id(database: Database, collection: str) -> Coalesced[str, Document]:
     async def ask(identities: Sequence[str]) -> dict[str, Document]:
         rows = await database.find(collection, {"_id": {"$in": list(identities)}})
         return {row["_id"]: row for row in rows}
+
+    return Coalesced(ask)
+
+
+def by_field(
+    database: Database,
+    collection: str,
+    field: str,
+    where: Filter,
+    sort: Sequence[tuple[str, Direction]] = (),
+) -> Coalesced[str, list[Document]]:
+    """All documents with the key in `field` that match `where`, in the order of `sort`."""
+
+    async def ask(keys: Sequence[str]) -> dict[str, list[Document]]:
+        found: dict[str, list[Document]] = {key: [] for key in keys}
+        for row in await database.find(collection, {field: {"$in": list(keys)}, **where}, sort=sort):
+            found[row[field]].append(row)
+        return found
 
     return Coalesced(ask)
