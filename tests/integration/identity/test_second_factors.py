@@ -16,9 +16,10 @@ from identity_replica import PASSWORD, Browser, people, replica, replica_setting
 pytestmark = pytest.mark.servers
 ADA = "ada@acme.example"
 QUERIES: list[tuple[str, Filter, list[tuple[str, int]]]] = [
-    ("authenticators", {"user": "u", "state": "active"}, [("_id", 1)]),
+    ("authenticators", {"user": {"$in": ["u", "v"]}, "state": "active"}, [("_id", 1)]),
     ("authenticators", {"passkey.credential": b"c"}, []),
-    ("sessions", {"user": "u"}, [("_id", -1)]),
+    ("memberships", {"user": {"$in": ["u", "v"]}, "via": "membership", "ended_at": None}, []),
+    ("sessions", {"user": {"$in": ["u", "v"]}}, [("_id", -1)]),
     ("sessions", {"user": "u", "ended_at": None}, [("_id", -1)]),
     ("sessions", {"organisation": "o", "ended_at": None, "_id": {"$gt": ""}}, [("_id", 1)]),
     ("sign_ins", {"user": "u", "network": "n", "state": "pending", "session": None}, [("_id", -1)]),

@@ -21,6 +21,14 @@ LATE = timedelta(seconds=10)
 """How long a browser may still show the token before: its tabs share one, and answers overtake requests."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whence somebody signed in once, as far as it is recognised again."""
+
+    agent: str
+    network: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """The session is in somebody else's organisation, under a grant: as what, and how far it reaches.

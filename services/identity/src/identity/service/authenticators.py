@@ -9,7 +9,13 @@ from common.contracts import Event
 from common.contracts.audit import ActRecorded
 from common.ids import UserId
 from common.races import settled
-from identity.domain.authenticators import Authenticator, RecoveryCodes, last_factor, unknown_authenticator
+from identity.domain.authenticators import (
+    Authenticator,
+    RecoveryCodes,
+    check_room,
+    last_factor,
+    unknown_authenticator,
+)
 from identity.domain.mails import Mail
 from identity.domain.names import masked
 from identity.domain.sessions import Session
@@ -133,6 +139,7 @@ class Authenticators:
         if pending is None:
             raise unknown_authenticator()
         owned = await self._factors.owned(user.id)
+        check_room(len(owned.authenticators))
         active = self._enrolments.confirmed(pending, answer)
         codes, plain = (None, []) if owned.recovery else self._enrolments.recovery(user, None)
         await self._store.save(

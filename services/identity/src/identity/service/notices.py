@@ -7,18 +7,16 @@ from common.ids import UserId
 from identity.domain.accounts import User
 from identity.domain.authenticators import Authenticator
 from identity.domain.mails import Mail, Template, Value
-from identity.domain.sessions import Session
+from identity.domain.sessions import Seen, Session
 from identity.service.mails import PostOffice
 
-REMEMBERED = 100
-"""Sessions looked through for the same browser or network."""
 UNKNOWN = "\N{EM DASH}"
 
 
 class NoticeStore(Protocol):
     async def user(self, identity: UserId) -> User | None: ...
 
-    async def recent_sessions(self, user: UserId, limit: int) -> list[Session]: ...
+    async def seen(self, user: UserId) -> list[Seen]: ...
 
 
 class Notices:
@@ -31,8 +29,8 @@ class Notices:
 
     async def new_device(self, user: User, session: Session) -> list[Mail]:
         """When neither this browser nor this network signed this person in lately, and others did."""
-        earlier = await self._store.recent_sessions(user.id, REMEMBERED)
-        known = [one for one in earlier if one.agent == session.agent or one.network == session.network]
+        earlier = await self._store.seen(user.id)
+        known = any(one.agent == session.agent or one.network == session.network for one in earlier)
         if known or not earlier:
             return []
         return [self._about("new_device", user, session.id, session)]

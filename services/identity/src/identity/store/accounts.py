@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from common.auth import Role
-from common.coalesced import by_id
+from common.coalesced import by_field, by_id
 from common.contracts import Event
 from common.database import Database, Delete, Document, Index, Insert, Save, Update, Write
 from common.ids import OrganisationId, UserId
@@ -86,8 +86,11 @@ class IdentityStore(SessionReads):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
+        # Read with every refresh and every sign-in: those of one moment share a question.
+        self._logins, self._users = by_id(database, LOGINS), by_id(database, USERS)
+        self._organisations, self._throttles = by_id(database, ORGANISATIONS), by_id(database, THROTTLES)
         self._memberships = by_id(database, MEMBERSHIPS)
-        self._organisations = by_id(database, ORGANISATIONS)
+        self._memberships_of = by_field(database, MEMBERSHIPS, "user", _BELONGS)
 
     async def save(self, *things: Kept, events: Sequence[Event] = ()) -> None:
         """`Stale` when an aggregate was changed meanwhile, `Conflict` when a new one exists already."""
@@ -97,12 +100,13 @@ class IdentityStore(SessionReads):
         return await self._one(REGISTRATIONS, {"form.email": email, "state": "pending"}, _registration)
 
     async def user_by_login(self, name: str) -> User | None:
-        login = await self._database.get(LOGINS, {"_id": name})
+        login = await self._logins.get(name)
         # Asked also when there is no such login: the answer must not come sooner for it.
         return await self.user(UserId(login["user"] if login else "nobody"))
 
     async def user(self, identity: UserId) -> User | None:
-        return await self._one(USERS, {"_id": identity}, user_of)
+        row = await self._users.get(identity)
+        return user_of(row) if row else None
 
     async def membership(self, organisation: OrganisationId, user: UserId) -> Membership | None:
         """Nobody's who has left, and no visitor's."""
@@ -116,9 +120,7 @@ class IdentityStore(SessionReads):
 
     async def memberships(self, user: UserId) -> list[Membership]:
         """Where somebody belongs; places that are only visited are not among them."""
-        return [
-            membership_of(row) for row in await self._database.find(MEMBERSHIPS, {"user": user, **_BELONGS})
-        ]
+        return [membership_of(row) for row in await self._memberships_of.get(user) or ()]
 
     async def members(self, organisation: OrganisationId) -> list[Membership]:
         """An organisation's own people."""
@@ -135,7 +137,8 @@ class IdentityStore(SessionReads):
         return [organisation_of(row) for row in rows if row]
 
     async def throttle(self, identity: str) -> Throttle | None:
-        return await self._one(THROTTLES, {"_id": identity}, lambda row: Throttle(**named(row)))
+        row = await self._throttles.get(identity)
+        return Throttle(**named(row)) if row else None
 
     async def next_mail_due(self) -> datetime | None:
         rows = await self._mails({}, limit=1)

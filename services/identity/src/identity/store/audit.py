@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from common.coalesced import by_id
 from common.database import Database, Document, Index, Insert, Save
 from common.ids import OrganisationId
 from identity.domain.audit import Entry, Head, Wanted
@@ -21,9 +22,10 @@ INDEXES = (
 class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._heads = by_id(database, HEADS)
 
     async def head(self, organisation: OrganisationId) -> Head:
-        row = await self._database.get(HEADS, {"_id": organisation})
+        row = await self._heads.get(organisation)
         if row is None:
             return Head(organisation=organisation)
         fields = {name: value for name, value in row.items() if name != "_id"}

@@ -1,8 +1,9 @@
 """Authenticators and recovery codes, as they are kept in MongoDB; `IdentityStore` writes them."""
 
+from common.coalesced import by_field, by_id
 from common.database import Database, Document, Index
 from common.ids import UserId
-from identity.domain.authenticators import MOST, Authenticator, Passkey, RecoveryCodes, Totp
+from identity.domain.authenticators import Authenticator, Passkey, RecoveryCodes, Totp
 from identity.store.accounts import AUTHENTICATORS, RECOVERY_CODES, IdentityStore, named
 
 INDEXES = (
@@ -23,12 +24,12 @@ class FactorStore:
     def __init__(self, database: Database, writer: IdentityStore) -> None:
         self._database = database
         self.save = writer.save
+        self._working = by_field(database, AUTHENTICATORS, "user", {"state": "active"}, sort=[("_id", 1)])
+        self._recovery_codes = by_id(database, RECOVERY_CODES)
 
     async def authenticators(self, user: UserId) -> list[Authenticator]:
         """Those that work, oldest first."""
-        where = {"user": user, "state": "active"}
-        rows = await self._database.find(AUTHENTICATORS, where, sort=[("_id", 1)], limit=MOST)
-        return [_authenticator(row) for row in rows]
+        return [_authenticator(row) for row in await self._working.get(user) or ()]
 
     async def authenticator(self, identity: str, user: UserId) -> Authenticator | None:
         row = await self._database.get(AUTHENTICATORS, {"_id": identity, "user": user})
@@ -40,7 +41,7 @@ class FactorStore:
         return _authenticator(row) if row else None
 
     async def recovery_codes(self, user: UserId) -> RecoveryCodes | None:
-        row = await self._database.get(RECOVERY_CODES, {"_id": user})
+        row = await self._recovery_codes.get(user)
         if row is None:
             return None
         return RecoveryCodes(**(named(row) | {"digests": tuple(row["digests"])}))

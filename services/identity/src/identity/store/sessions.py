@@ -1,19 +1,23 @@
 """Sign-ins and sessions, as they are kept in MongoDB; `IdentityStore` writes them."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from common.auth import Role
-from common.coalesced import by_id
+from common.coalesced import Coalesced, by_id
 from common.database import Database, Document, Index, Save
 from common.ids import OrganisationId, SessionId, UserId
 from identity.domain.codes import OneTimeCode
-from identity.domain.sessions import Session, Visit
+from identity.domain.sessions import Seen, Session, Visit
 from identity.domain.sign_ins import Proof, SignIn
 
 SIGN_INS, SESSIONS = "sign_ins", "sessions"
 MOST_SESSIONS = 1000
 """Of one person, looked at together."""
+LATEST = 100
+"""Sessions of one person, looked through for whence they came."""
 _FIELDS = tuple(field.name for field in fields(Session))
 INDEXES = (
     Index(SIGN_INS, (("user", 1), ("network", 1), ("state", 1), ("_id", -1))),
@@ -29,8 +33,9 @@ class SessionReads:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Read with every refresh: those of one moment share a question.
+        # Read with every refresh and every sign-in: those of one moment share a question.
         self._sessions = by_id(database, SESSIONS)
+        self._seen = Coalesced(self._seen_of)
 
     async def sign_in(self, identity: str) -> SignIn | None:
         row = await self._database.get(SIGN_INS, {"_id": identity})
@@ -54,10 +59,9 @@ class SessionReads:
         rows = await self._database.find(SESSIONS, where, sort=[("_id", -1)], limit=MOST_SESSIONS)
         return [session_of(row) for row in rows]
 
-    async def recent_sessions(self, user: UserId, limit: int) -> list[Session]:
-        """The latest ones, also those that have ended."""
-        rows = await self._database.find(SESSIONS, {"user": user}, sort=[("_id", -1)], limit=limit)
-        return [session_of(row) for row in rows]
+    async def seen(self, user: UserId) -> list[Seen]:
+        """Whence the latest sessions came, also those that have ended."""
+        return await self._seen.get(user) or []
 
     async def sessions_in(
         self, organisation: OrganisationId, after: SessionId | None, limit: int
@@ -66,6 +70,19 @@ class SessionReads:
         where = {"organisation": organisation, "ended_at": None, "_id": {"$gt": after or ""}}
         rows = await self._database.find(SESSIONS, where, sort=[("_id", 1)], limit=limit)
         return [session_of(row) for row in rows]
+
+    async def _seen_of(self, users: Sequence[UserId]) -> dict[UserId, list[Seen]]:
+        """Of each the latest. One question for all, unless somebody's many would hide another's few."""
+        where = {"user": {"$in": list(users)}}
+        most, wanted = LATEST * len(users), ("user", "agent", "network")
+        rows = await self._database.find(SESSIONS, where, sort=[("_id", -1)], limit=most, fields=wanted)
+        if len(rows) == most and len(users) > 1:
+            alone = await asyncio.gather(*(self._seen_of([user]) for user in users))
+            return {user: found for each in alone for user, found in each.items()}
+        found: dict[UserId, list[Seen]] = {user: [] for user in users}
+        for row in rows:
+            found[row["user"]].append(Seen(row["agent"], row["network"]))
+        return found
 
 
 def write_session(session: Session) -> Save:
