@@ -40,10 +40,10 @@ class House:
 
     async def begin(self, organisation: OrganisationId, visit: Visit | None) -> Tokens:
         (found,) = await self.store.organisations([organisation])
+        ada = await self.store.user(self.ada)
+        assert ada is not None
         place = Place(found, visit.role if visit else Role.SUPER_ADMIN)
-        session, tokens = await self.sessions.begin(
-            self.ada, place, origin=ORIGIN, factor="totp", visit=visit
-        )
+        session, tokens = await self.sessions.begin(ada, place, origin=ORIGIN, factor="totp", visit=visit)
         await self.store.save(session)
         return tokens
 

@@ -123,18 +123,21 @@ class AuditLog:
         del self._lines[organisation]
 
     async def _append(self, organisation: OrganisationId, entries: list[Entry]) -> None:
+        unique = {entry.event: entry for entry in entries}
         for _ in range(TRIES):
-            known = await self._store.recorded([entry.event for entry in entries])
-            unique = {entry.event: entry for entry in entries if entry.event not in known}
-            if not unique:
-                return
             head, chained = (await self._store.head(organisation)).appended(unique.values(), self._key)
             try:
                 await self._store.append(head, chained)
-            except (Stale, Conflict):
+            except Stale:
                 continue  # another replica appended meanwhile
-            ENTRIES.inc(len(chained))
-            return
+            except Conflict:  # an event that came again is in the log already
+                known = await self._store.recorded(list(unique))
+                unique = {event: entry for event, entry in unique.items() if event not in known}
+                if not unique:
+                    return
+            else:
+                ENTRIES.inc(len(chained))
+                return
         raise Unavailable("audit_busy", "Too many write this organisation's audit log at once")
 
 

@@ -73,10 +73,12 @@ class Entrance:
             return Step("choose_organisation", places=places)
         permanent = entry.permanent and place.organisation.policy.permanent_login
         session, tokens = await self._sessions.begin(
-            entry.user.id, place, origin=entry.origin, permanent=permanent, factor=entry.factor
+            entry.user, place, origin=entry.origin, permanent=permanent, factor=entry.factor
         )
         mails = await self._notices.new_device(entry.user, session)
         await self._store.save(*writes, session, *mails, events=(*events, session.started()))
+        if mails:
+            self._notices.nudge()
         return Step("signed_in", places=places, tokens=tokens, permanent=permanent)
 
 

@@ -90,11 +90,11 @@ class Sessions:
         self._clock = clock
         self._notices = notices
         self.came_in: Callable[[UserId], Awaitable[None]] = _nothing
-        """Called when somebody signs in, in whatever way. Set by `app`."""
+        """Called when somebody comes back who was leaving, in whatever way. Set by `app`."""
 
     async def begin(
         self,
-        user: UserId,
+        user: User,
         place: Place,
         *,
         origin: Origin,
@@ -104,13 +104,14 @@ class Sessions:
     ) -> tuple[Session, Tokens]:
         """A new session, to be saved by the caller together with what it came from. `factor`: the second
         factor that was shown; `visit`: the session is under a grant, in somebody else's organisation."""
-        await self.came_in(user)
+        if user.state == "leaving":
+            await self.came_in(user.id)
         now = self._clock.now()
         identity = SessionId(new_id())
         refresh = self._secrets.refresh_token(identity)
         session = Session(
             id=identity,
-            user=user,
+            user=user.id,
             organisation=place.organisation.id,
             permanent=permanent,
             refresh=self._digest(refresh),

@@ -74,8 +74,8 @@ class SignIns:
         `Unauthenticated` in the same words, after the same work, for an unknown login and a wrong password.
         """
         name = canonical(login)
-        counted = await self._throttles.address("sign_in", origin)
-        forgiven = await self._throttles.claim("sign_in", f"{name} {origin.network}", PASSWORD)
+        account = f"{name} {origin.network}"
+        counted, forgiven = await self._throttles.claim_from(origin, "sign_in", account, PASSWORD)
         user = await self._store.user_by_login(name)
         hashed = user.password_hash if user else self._hasher.decoy
         right = await self._hasher.verify(hashed, password[: LONGEST_PASSWORD + 1])
@@ -86,7 +86,6 @@ class SignIns:
             raise Unauthenticated("sign_in_refused", "The login or the password is not right")
         entry = Entry(user=user, organisation=organisation, permanent=permanent, factor=None, origin=origin)
         step = await settled(lambda: self._begin(entry, forgiven))
-        self._notices.nudge()
         SIGN_INS.labels("password", "accepted").inc()
         return step
 
@@ -98,9 +97,7 @@ class SignIns:
             places, owned = await self._sessions.places(user.id), await self._factors.owned(user.id)
             return await self._ask(entry, places, owned)
 
-        step = await settled(attempt)
-        self._notices.nudge()
-        return step
+        return await settled(attempt)
 
     async def resend(self, identity: str) -> Step:
         """Mail the one-time password, for the first time or the same again; `Throttled` while it is too
@@ -127,9 +124,7 @@ class SignIns:
         With several and none chosen: the list to choose from; then ask again with the same factor."""
         sign_in, _ = await self.pending(identity)
         forgiven = await self._throttles.factor(sign_in.user, shown.factor)
-        step = await settled(lambda: self._verify(identity, shown, organisation, origin, forgiven))
-        self._notices.nudge()
-        return step
+        return await settled(lambda: self._verify(identity, shown, organisation, origin, forgiven))
 
     async def _verify(
         self,
@@ -194,6 +189,8 @@ class SignIns:
             sign_in, mail = self._factors.mailed(sign_in, user)
             mails.append(mail)
         await self._store.save(sign_in, *mails, *forgiven)
+        if mails:
+            self._notices.nudge()
         return self._challenge(sign_in, user, places, owned)
 
     def _new(self, entry: Entry) -> SignIn:

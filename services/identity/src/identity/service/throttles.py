@@ -1,5 +1,6 @@
 """Who tried what how often, kept in the database so that all replicas count together."""
 
+import asyncio
 from typing import Protocol
 
 from common.clock import Clock
@@ -30,17 +31,16 @@ class Throttles:
 
         `Throttled` when it is too early, or when another try for the same is being counted this instant.
         """
-        identity = self._identity(what, who)
-        for _ in range(2):
-            now = self._clock.now()
-            throttle = await self._store.throttle(identity) or Throttle.unused(identity, now)
-            try:
-                await self._store.save(throttle.tried(now, policy))
-            except Conflict:
-                continue
-            return Forgiven(identity)
-        message = "Another try for this account is being made at this moment."
-        raise Throttled("too_many_tries", message, retry_after=1)
+        return await self._claimed(await self._known(self._identity(what, who)), policy)
+
+    async def claim_from(
+        self, origin: Origin, what: str, who: str, policy: Policy
+    ) -> tuple[Counted, Forgiven]:
+        """`address`, then `claim`, in one question."""
+        address, account = self._identity(f"{what}:address", origin.address), self._identity(what, who)
+        there, here = await asyncio.gather(self._known(address), self._known(account))
+        counted = self._counted(there)
+        return counted, await self._claimed(here, policy)
 
     async def factor(self, user: UserId, factor: Factor) -> tuple[Forgiven, ...]:
         """Count one try of a second factor, if it is one that could be guessed: whoever has found out a
@@ -54,12 +54,27 @@ class Throttles:
 
         Shared by all behind one address, so it is looked at first and counted after, without a race to lose.
         """
-        identity = self._identity(f"{what}:address", origin.address)
+        return self._counted(await self._known(self._identity(f"{what}:address", origin.address)))
+
+    async def _known(self, identity: str) -> Throttle:
+        return await self._store.throttle(identity) or Throttle.unused(identity, self._clock.now())
+
+    def _counted(self, throttle: Throttle) -> Counted:
         now = self._clock.now()
-        throttle = await self._store.throttle(identity) or Throttle.unused(identity, now)
         throttle.check(now, self._per_address)
         afresh = now >= throttle.forget_at
-        return Counted(id=identity, at=now, forget_at=now + self._per_address.forget, afresh=afresh)
+        return Counted(id=throttle.id, at=now, forget_at=now + self._per_address.forget, afresh=afresh)
+
+    async def _claimed(self, throttle: Throttle, policy: Policy) -> Forgiven:
+        for _ in range(2):
+            try:
+                await self._store.save(throttle.tried(self._clock.now(), policy))
+            except Conflict:  # another try was counted meanwhile: this one comes on top
+                throttle = await self._known(throttle.id)
+            else:
+                return Forgiven(throttle.id)
+        message = "Another try for this account is being made at this moment."
+        raise Throttled("too_many_tries", message, retry_after=1)
 
     def _identity(self, what: str, who: str) -> str:
         return f"{what}:{self._secrets.digest('throttle', who).hex()[:32]}"

@@ -96,7 +96,7 @@ class Visits:
             raise too_weak()
         place = Place(there, grant.role, rights.scoped)
         session, tokens = await self._sessions.begin(
-            actor.user, place, origin=origin, factor=own.factor, visit=visit
+            user, place, origin=origin, factor=own.factor, visit=visit
         )
         entry = Entry(actor.user, f"{user.first_name} {user.last_name}", home.name, session.id, now)
         changes = Changes()
