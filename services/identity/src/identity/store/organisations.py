@@ -55,7 +55,8 @@ INDEXES = (
     Index(SERVERS, (("organisation", 1),)),
 )
 Grant = PartnerGrant | SupportGrant
-Own = Invitation | PartnerGrant | SupportGrant | KnownServer | KnownCamera | KnownLicence | Counted
+_Aggregate = Invitation | PartnerGrant | SupportGrant | KnownServer | KnownCamera | KnownLicence
+Own = _Aggregate | Counted
 _COLLECTIONS: dict[type, str] = {
     Invitation: INVITATIONS,
     PartnerGrant: GRANTS,
@@ -186,16 +187,15 @@ def _write(thing: Kept | Own) -> Write:
     if isinstance(thing, Counted):
         steps = {"cameras": thing.cameras, "unpaid_licences": thing.unpaid_licences}
         return Update(HEALTH, {"_id": thing.organisation}, {"$inc": steps}, upsert=True)
-    collection = _COLLECTIONS.get(type(thing))
-    if collection is None:
-        return write_of(thing)  # type: ignore[arg-type]  # what is not ours is an account's
+    if not isinstance(thing, _Aggregate):
+        return write_of(thing)  # what is not ours is an account's
     document = asdict(thing)
     document["_id"] = document.pop("id")
     if isinstance(thing, PartnerGrant | SupportGrant):
         document |= {"kind": thing.kind, "role": thing.role.value}
     if isinstance(thing, Invitation):
         document["rights"]["role"] = thing.rights.role.value
-    return Save(collection, document)
+    return Save(_COLLECTIONS[type(thing)], document)
 
 
 def _older(than: str | None) -> Document:
