@@ -23,7 +23,8 @@ HERE = Origin(address="198.51.100.7", network="198.51.100.0/24", agent="Firefox"
 def session(user: UserId, agent: str) -> Session:
     return Session(
         id=SessionId(new_id()), user=user, organisation=OrganisationId("o"), permanent=False, refresh=b"r",
-        agent=agent, network="198.51.100.0/24", created_at=NOW, used_at=NOW, forget_at=forgotten(NOW),
+        agent=agent, network="198.51.100.0/24", created_at=NOW, used_at=NOW,
+        forget_at=forgotten(NOW, NOW, permanent=False),
     )  # fmt: skip
 
 
