@@ -45,12 +45,24 @@ async def joined(portal: Any, role: Role) -> UserId:
     return bob.id
 
 
+async def as_a_partner(portal: Any) -> None:
+    """Ada has asked to be one, too."""
+    token = await portal.as_staff()
+    code = {"code": "STEP-0042", "company": "Acme"}
+    assert (await portal.ask("POST", "partner-codes", token, code))[0] == 201
+    status, _ = await portal.post("partner-requests", {**portal.form, "partner_code": "STEP-0042"})
+    assert status == 202
+    await portal.mailbox.next()
+    assert "Nováková" in repr(portal.rows("partner_requests"))
+
+
 def ada_in(portal: Any) -> dict[str, Any]:
     users: list[dict[str, Any]] = portal.rows("users")
     return next(row for row in users if row["first_name"] != "Staff")
 
 
 async def test_after_the_days_of_grace_nothing_tells_who_it_was(portal: Any, ada: str) -> None:
+    await as_a_partner(portal)
     other = (await portal.signed_in())["access_token"]
     status, profile = await portal.ask("POST", "me/deletion", ada, DELETION)
     assert status == 202
@@ -73,6 +85,7 @@ async def test_after_the_days_of_grace_nothing_tells_who_it_was(portal: Any, ada
         for name, rows in portal.database.collections.items()
         if name not in {"mails", "registrations"}
     }
+    assert portal.rows("partner_requests") == []
     for trace in ("ada@", "Nováková"):
         assert trace not in repr(kept)
     assert (await portal.start())[0] == 401

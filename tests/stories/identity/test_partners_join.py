@@ -1,12 +1,14 @@
 """Joining as a partner: a valid code, staff's approval, only then the activation code and the organisation."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from common.contracts.audit import ActRecorded
 from common.contracts.identity import OrganisationCreated
+from identity.store import INDEXES
 
 FORM = {
     "organisation_name": "Fitters Ltd",
@@ -118,6 +120,27 @@ async def test_a_declined_partner_reads_why_and_gets_no_code(portal: Any, staff:
     assert portal.rows("registrations") == []
     status, problem = await portal.ask("POST", f"{path}/approve", staff)
     assert (status, problem["code"]) == (409, "request_decided")
+
+
+async def test_a_request_is_forgotten_half_a_year_after_it_came_or_three_months_after_it_was_decided(
+    portal: Any, staff: str
+) -> None:
+    await ask(portal)
+    await portal.mailbox.next()
+    portal.house.clock.advance(timedelta(days=10))
+    await ask(portal)  # once more, which renews it
+    (row,) = portal.rows("partner_requests")
+    assert row["forget_at"] == portal.house.clock.now() + timedelta(days=180)
+    staff = await portal.as_staff()
+    (request,) = await waiting(portal, staff)
+    status, _ = await portal.ask(
+        "POST", f"partner-requests/{request['id']}/decline", staff, {"reason": "No contract."}
+    )
+    assert status == 200
+    (row,) = portal.rows("partner_requests")
+    assert row["forget_at"] == portal.house.clock.now() + timedelta(days=90)
+    ttl = [index for index in INDEXES if (index.collection, index.expire_after) == ("partner_requests", 0)]
+    assert [index.keys for index in ttl] == [(("forget_at", 1),)]
 
 
 async def test_of_two_staff_who_decide_at_once_one_does(portal: Any, staff: str) -> None:

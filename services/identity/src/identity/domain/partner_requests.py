@@ -4,7 +4,7 @@ ID-67)."""
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from common.errors import Conflict, FieldError, Invalid
@@ -15,6 +15,9 @@ from identity.domain.registrations import Form
 
 MOST_EMAILS = 50
 """Bound to one partner code."""
+UNDECIDED, DECIDED = timedelta(days=180), timedelta(days=90)
+"""How long a request is kept that nobody decides, and one that was decided. Who asked, approved or declined
+is in staff's audit log: a name and an address need not stay for that."""
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{3,39}")
 CodeStatus = Literal["active", "blocked"]
 RequestState = Literal["requested", "approved", "declined"]
@@ -75,6 +78,7 @@ class PartnerRequest:
     form: Form
     accepted: tuple[Acceptance, ...]
     asked_at: datetime
+    forget_at: datetime
     state: RequestState = "requested"
     decided_at: datetime | None = None
     decided_by: UserId | None = None
@@ -82,9 +86,17 @@ class PartnerRequest:
     """Why it was declined; the partner reads it."""
     version: int = 1
 
-    def resubmitted(self, form: Form, accepted: tuple[Acceptance, ...]) -> "PartnerRequest":
+    @classmethod
+    def asked(
+        cls, identity: str, form: Form, accepted: tuple[Acceptance, ...], now: datetime
+    ) -> "PartnerRequest":
+        return cls(id=identity, form=form, accepted=accepted, asked_at=now, forget_at=now + UNDECIDED)
+
+    def resubmitted(self, form: Form, accepted: tuple[Acceptance, ...], now: datetime) -> "PartnerRequest":
         """The latest form counts."""
-        return replace(self, form=form, accepted=accepted, version=self.version + 1)
+        return replace(
+            self, form=form, accepted=accepted, forget_at=now + UNDECIDED, version=self.version + 1
+        )
 
     def approved(self, code: PartnerCode | None, by: UserId, now: datetime) -> "PartnerRequest":
         """`Conflict` when it was decided before, or when the code has been withdrawn since."""
@@ -103,4 +115,11 @@ class PartnerRequest:
     def _decided(self, state: RequestState, by: UserId, now: datetime) -> "PartnerRequest":
         if self.state != "requested":
             raise Conflict("request_decided", f"This request has been {self.state} already")
-        return replace(self, state=state, decided_at=now, decided_by=by, version=self.version + 1)
+        return replace(
+            self,
+            state=state,
+            decided_at=now,
+            decided_by=by,
+            forget_at=now + DECIDED,
+            version=self.version + 1,
+        )

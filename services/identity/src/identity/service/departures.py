@@ -59,6 +59,7 @@ class DepartureStore(Protocol):
     async def part(
         self,
         user: User,
+        email: str,
         *things: Organisation | Membership | LoginGone | Session | Mail,
         events: Sequence[Event],
     ) -> None: ...
@@ -141,6 +142,7 @@ class Departures:
         kept = [thing for thing in things if isinstance(thing, Session)]
         await self._store.part(
             gone(user),
+            user.email,
             *names_gone(user),
             *organisations,
             *(member for member, _ in ended),

@@ -101,10 +101,10 @@ class PartnerRequests:
         form = form.with_partner_code(code.id)
         accepted = accepted_now(self._editions, now)
         if known is not None:
-            request = known.resubmitted(form, accepted)
+            request = known.resubmitted(form, accepted, now)
             await self._store.save(request, counted)
             return
-        request = PartnerRequest(id=new_id(), form=form, accepted=accepted, asked_at=now)
+        request = PartnerRequest.asked(new_id(), form, accepted, now)
         details = {"company": form.organisation_name, "partner_code": code.id}
         event = acted(STAFF, "partner_request.received", request.id, now, **details)
         mail = self._mail("partner_request_received", form, request.id)

@@ -37,6 +37,8 @@ RECOVERIES, EMAIL_CHANGES = "recoveries", "email_changes"
 INDEXES = (
     Index(PARTNER_REQUESTS, (("state", 1), ("_id", 1))),
     Index(PARTNER_REQUESTS, (("form.email", 1),), unique=True, where={"state": "requested"}),
+    Index(PARTNER_REQUESTS, (("form.email", 1), ("state", 1))),
+    Index(PARTNER_REQUESTS, (("forget_at", 1),), expire_after=0),
     Index(RECOVERIES, (("forget_at", 1),), expire_after=0),
     Index(EMAIL_CHANGES, (("forget_at", 1),), expire_after=0),
     Index(USERS, (("leaves_at", 1),), where={"state": "leaving"}),
@@ -66,11 +68,13 @@ class PeopleStore(IdentityStore):
     ) -> None:
         await self._database.commit([_write(thing) for thing in things], events)
 
-    async def part(self, user: User, *things: Kept, events: Sequence[Event]) -> None:
-        """`save` for somebody who goes: what belongs to the person alone is removed in the same change."""
+    async def part(self, user: User, email: str, *things: Kept, events: Sequence[Event]) -> None:
+        """`save` for somebody who goes: what belongs to the person alone, or came from their address, is
+        removed in the same change."""
         removed = [Delete(collection, {"user": user.id}) for collection in PERSONAL]
         removed += [Delete(collection, {"_id": user.id}) for collection in KEYED_BY_PERSON]
         removed.append(Delete(API_KEYS, {"owner": user.id, "kind": "personal"}))
+        removed.append(Delete(PARTNER_REQUESTS, {"form.email": email}))
         await self._database.commit([*(_write(thing) for thing in (user, *things)), *removed], events)
 
     async def remove(self, code: PartnerCode, events: Sequence[Event]) -> None:
