@@ -5,11 +5,13 @@ from identity.app.core import Core, Wing
 from identity.domain.announcements import ANNOUNCEMENTS
 from identity.service.announcements import Announcements
 from identity.service.audit import AuditLog
-from identity.store import AuditStore
+from identity.store import AuditStore, OrganisationStore
 
 
 def announcements(core: Core) -> Wing:
-    people = Announcements(core.store, core.post, core.settings.public_url.rstrip("/"))
+    people = Announcements(
+        OrganisationStore(core.parts.database), core.post, core.settings.public_url.rstrip("/")
+    )
     return Wing(hears=dict.fromkeys(ANNOUNCEMENTS, people.hear))
 
 

@@ -20,7 +20,7 @@ class PeopleStore(Protocol):
 
     async def organisations(self, identities: list[OrganisationId]) -> list[Organisation]: ...
 
-    async def user(self, identity: UserId) -> User | None: ...
+    async def users(self, identities: list[UserId]) -> list[User]: ...
 
     async def save(self, *things: Mail) -> None: ...
 
@@ -42,14 +42,11 @@ class Announcements:
         members = await self._store.members(organisation)
         readers = [one.user for one in members if permits(one.role, announcement.readers)]
         mails = []
-        for reader in readers[:READERS_LIMIT]:
-            person = await self._store.user(reader)
-            if person is None:
-                continue
+        for person in await self._store.users(readers[:READERS_LIMIT]):
             fixed = {"name": person.first_name, "organisation": place.name, "link": self._public_url}
             mails.append(
                 self._post.mail(
-                    f"{template}:{event_in_hand()}:{reader}",
+                    f"{template}:{event_in_hand()}:{person.id}",
                     template,
                     person.language,
                     person.email,
