@@ -2,6 +2,7 @@
 names in an invitation (ID-36). Learnt from events, never asked for."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from common.contracts.licensing import LicenceState
 from common.ids import OrganisationId
@@ -11,32 +12,46 @@ UNPAID: frozenset[LicenceState] = frozenset({"suspended", "inactive"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownServer:
+class Known:
+    """A thing of another service's, as its latest event told it."""
+
     id: str
     organisation: OrganisationId
+    told: int
+    """Version of that event; what is not newer is ignored."""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownServer(Known):
     name: str
     removed: bool
-    told: int
-    """Version of the latest event; what is not newer is ignored."""
-    version: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownCamera:
-    id: str
-    organisation: OrganisationId
+class KnownCamera(Known):
     removed: bool
-    told: int
-    version: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownLicence:
+class KnownLicence(Known):
+    unpaid: bool
+
+
+class News(TypedDict):
+    """What every `Known` says of itself."""
+
     id: str
     organisation: OrganisationId
-    unpaid: bool
     told: int
-    version: int = 1
+    version: int
+
+
+def news(known: Known | None, identity: str, organisation: OrganisationId, told: int) -> News | None:
+    """What becomes of what was known with an event of version `told`; None when it tells nothing new."""
+    if known is not None and told <= known.told:
+        return None
+    return News(id=identity, organisation=organisation, told=told, version=known.version + 1 if known else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Protocol
 from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.contracts.relay import ServerStatusChanged
-from identity.domain.health import UNPAID, Counted, KnownCamera, KnownLicence, KnownServer
+from identity.domain.health import UNPAID, Counted, KnownCamera, KnownLicence, KnownServer, news
 
 
 class HealthStore(Protocol):
@@ -26,18 +26,9 @@ class HealthBook:
 
     async def server_changed(self, event: ServerStatusChanged) -> None:
         known = await self._store.known_server(event.server)
-        if known is not None and event.version <= known.told:
-            return
-        await self._store.save(
-            KnownServer(
-                id=event.server,
-                organisation=event.organisation,
-                name=event.name,
-                removed=event.status == "removed",
-                told=event.version,
-                version=known.version + 1 if known else 1,
-            )
-        )
+        told = news(known, event.server, event.organisation, event.version)
+        if told is not None:
+            await self._store.save(KnownServer(**told, name=event.name, removed=event.status == "removed"))
 
     async def camera_connected(self, event: CameraConnected) -> None:
         await self._camera(event, removed=False)
@@ -47,30 +38,20 @@ class HealthBook:
 
     async def licence_changed(self, event: LicenceChanged) -> None:
         known = await self._store.known_licence(event.licence)
-        if known is not None and event.version <= known.told:
-            return
-        licence = KnownLicence(
-            id=event.licence,
-            organisation=event.organisation,
-            unpaid=event.state in UNPAID,
-            told=event.version,
-            version=known.version + 1 if known else 1,
-        )
-        step = licence.unpaid - (known.unpaid if known else False)
-        counted = [Counted(organisation=event.organisation, unpaid_licences=step)] if step else []
-        await self._store.save(licence, *counted)
+        told = news(known, event.licence, event.organisation, event.version)
+        if told is not None:
+            licence = KnownLicence(**told, unpaid=event.state in UNPAID)
+            step = licence.unpaid - (known is not None and known.unpaid)
+            await self._count(licence, Counted(organisation=event.organisation, unpaid_licences=step))
 
     async def _camera(self, event: CameraConnected | CameraRemoved, *, removed: bool) -> None:
         known = await self._store.known_camera(event.camera)
-        if known is not None and event.version <= known.told:
-            return
-        camera = KnownCamera(
-            id=event.camera,
-            organisation=event.organisation,
-            removed=removed,
-            told=event.version,
-            version=known.version + 1 if known else 1,
-        )
-        step = (not removed) - (known is not None and not known.removed)
-        counted = [Counted(organisation=event.organisation, cameras=step)] if step else []
-        await self._store.save(camera, *counted)
+        told = news(known, event.camera, event.organisation, event.version)
+        if told is not None:
+            step = (not removed) - (known is not None and not known.removed)
+            counted = Counted(organisation=event.organisation, cameras=step)
+            await self._count(KnownCamera(**told, removed=removed), counted)
+
+    async def _count(self, thing: KnownCamera | KnownLicence, counted: Counted) -> None:
+        moved = [counted] if counted.cameras or counted.unpaid_licences else []
+        await self._store.save(thing, *moved)
