@@ -1,6 +1,6 @@
 """What a session is refused with; the same words wherever it is refused."""
 
-from common.errors import Conflict, Forbidden, Unauthenticated
+from common.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
 
 
 def session_over() -> Unauthenticated:
@@ -34,3 +34,8 @@ def too_weak() -> Forbidden:
         "This organisation needs a second factor",
         next_step="Confirm this session with a second factor, then try again.",
     )
+
+
+def wrong_code(code: str, message: str, next_step: str) -> Invalid:
+    """The same for a mailed code that is wrong, used or expired, and where there never was one."""
+    return Invalid(code, message, errors=[FieldError("code", message)], next_step=next_step)

@@ -6,11 +6,12 @@ from prometheus_client import Counter
 
 from common.clock import Clock
 from common.contracts import Event
-from common.errors import Conflict, FieldError, Invalid
+from common.errors import Conflict, Invalid
 from common.ids import UserId, new_id
 from common.races import settled
 from identity.domain.accounts import Login, Membership, Organisation, User
 from identity.domain.names import canonical, check_password
+from identity.domain.refusals import wrong_code
 from identity.domain.registrations import Form, Registration
 from identity.domain.throttles import ACTIVATION, Counted, Forgiven, Origin
 from identity.service.activation_codes import ActivationCodes
@@ -98,10 +99,8 @@ class Activations:
 
 
 def _wrong_code() -> Invalid:
-    message = "The e-mail address and the code do not belong together, or the code has expired."
-    return Invalid(
+    return wrong_code(
         "activation_refused",
-        message,
-        errors=[FieldError("code", message)],
-        next_step="Look for the latest e-mail from us, or ask for a new one.",
+        "The e-mail address and the code do not belong together, or the code has expired.",
+        "Look for the latest e-mail from us, or ask for a new one.",
     )

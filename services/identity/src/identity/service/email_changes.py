@@ -15,6 +15,7 @@ from identity.domain.email_changes import CODE_LIFETIME, CODE_TRIES, EmailChange
 from identity.domain.mails import Mail, Template, Value
 from identity.domain.names import canonical_email
 from identity.domain.recoveries import Recovery
+from identity.domain.refusals import wrong_code
 from identity.domain.sessions import Session
 from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import Forgiven, Origin, Policy
@@ -204,10 +205,8 @@ def _new(user: UserId) -> str:
 
 
 def _wrong_code() -> Invalid:
-    message = "This is neither of the two codes, or it has expired."
-    return Invalid(
+    return wrong_code(
         "email_change_refused",
-        message,
-        errors=[FieldError("code", message)],
-        next_step="Look for the latest e-mails in both mailboxes, or begin again.",
+        "This is neither of the two codes, or it has expired.",
+        "Look for the latest e-mails in both mailboxes, or begin again.",
     )

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from common.clock import Clock
 from common.contracts import Event
-from common.errors import FieldError, Invalid
+from common.errors import Invalid
 from common.ids import OrganisationId, UserId
 from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
@@ -17,6 +17,7 @@ from identity.domain.codes import OneTimeCode
 from identity.domain.mails import Mail, Value
 from identity.domain.names import canonical, check_password
 from identity.domain.recoveries import CODE_LIFETIME, CODE_TRIES, Recovery
+from identity.domain.refusals import wrong_code
 from identity.domain.sessions import Session
 from identity.domain.sign_ins import SignIn
 from identity.domain.throttles import ACTIVATION, Counted, Forgiven, Origin
@@ -199,10 +200,8 @@ def _purpose(user: UserId) -> str:
 
 
 def _wrong_code() -> Invalid:
-    message = "The login and the code do not belong together, or the code has expired."
-    return Invalid(
+    return wrong_code(
         "reset_refused",
-        message,
-        errors=[FieldError("code", message)],
-        next_step="Look for the latest e-mail from us, or ask for a new code.",
+        "The login and the code do not belong together, or the code has expired.",
+        "Look for the latest e-mail from us, or ask for a new code.",
     )
