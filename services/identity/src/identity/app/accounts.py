@@ -17,6 +17,7 @@ from identity.service.activation_codes import ActivationCodes
 from identity.service.activations import Activations
 from identity.service.departures import Departures
 from identity.service.email_changes import EmailChanges
+from identity.service.intake import Intake
 from identity.service.organisation_profile import OrganisationProfile
 from identity.service.partner_codes import PartnerCodes
 from identity.service.partner_requests import PartnerRequests
@@ -37,7 +38,7 @@ def signing_up(core: Core) -> Wing:
     store, throttles, post, clock = core.store, core.throttles, core.post, core.clock
     codes = ActivationCodes(core.secrets, post, core.public_url)
     registrations = Registrations(
-        store, codes, throttles, post, clock, editions=core.editions, public_url=core.public_url
+        store, codes, _intake(core), throttles, post, clock, public_url=core.public_url
     )
     activations = Activations(store, codes, core.hasher, throttles, clock)
     staff = StaffBootstrap(store, core.hasher, clock, core.settings.bootstrap_staff.get_secret_value())
@@ -54,10 +55,9 @@ def partners(core: Core) -> Wing:
         store,
         ActivationCodes(core.secrets, core.post, core.public_url),
         core.secrets,
-        core.throttles,
+        _intake(core),
         core.post,
         core.clock,
-        editions=core.editions,
         public_url=core.public_url,
     )
     return Wing(
@@ -66,6 +66,10 @@ def partners(core: Core) -> Wing:
             PartnerRequestsApi(requests, core.origins),
         ]
     )
+
+
+def _intake(core: Core) -> Intake:
+    return Intake(core.throttles, core.post, editions=core.editions)
 
 
 def own_account(core: Core, step_ups: StepUps) -> Wing:

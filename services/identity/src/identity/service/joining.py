@@ -11,10 +11,11 @@ from common.contracts import Event
 from common.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
 from common.ids import OrganisationId, UserId, new_id
 from common.races import settled
-from identity.domain.accounts import Acceptance, Language, Login, Membership, Organisation, User
+from identity.domain.accounts import Language, Login, Membership, Organisation, User
 from identity.domain.invitations import Invitation, over
 from identity.domain.names import LONGEST_PASSWORD, check_password
 from identity.domain.throttles import PASSWORD, Forgiven, Origin
+from identity.service.intake import accepted_now
 from identity.service.invitations import purpose
 from identity.service.passwords import Hasher
 from identity.service.secrets import Secrets
@@ -198,7 +199,6 @@ class Joining:
         return user if user is not None and user.email == email else None
 
     def _account_of(self, newcomer: Newcomer, email: str, hashed: str, now: datetime) -> User:
-        terms, privacy = self._editions
         return User(
             id=UserId(new_id()),
             email=email,
@@ -206,9 +206,6 @@ class Joining:
             last_name=newcomer.last_name,
             language=newcomer.language,
             password_hash=hashed,
-            accepted=(
-                Acceptance(document="terms", edition=terms, at=now),
-                Acceptance(document="privacy", edition=privacy, at=now),
-            ),
+            accepted=accepted_now(self._editions, now),
             created_at=now,
         )

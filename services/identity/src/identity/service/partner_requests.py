@@ -7,7 +7,7 @@ from typing import Protocol
 from common.auth import Actor
 from common.clock import Clock
 from common.contracts import Event
-from common.errors import Conflict, NotFound
+from common.errors import NotFound
 from common.ids import OrganisationId, new_id
 from common.races import settled
 from identity.domain.accounts import Membership, Organisation, User
@@ -17,11 +17,10 @@ from identity.domain.registrations import Form, Registration, organisation_of
 from identity.domain.throttles import Counted, Origin
 from identity.service.activation_codes import ActivationCodes
 from identity.service.acts import acted
+from identity.service.intake import Intake, hour_of
 from identity.service.mails import PostOffice
-from identity.service.registrations import accepted_now
 from identity.service.secrets import Secrets
 from identity.service.staff import STAFF
-from identity.service.throttles import Throttles
 
 
 class PartnerRequestStore(Protocol):
@@ -54,28 +53,25 @@ class PartnerRequests:
         store: PartnerRequestStore,
         codes: ActivationCodes,
         secrets: Secrets,
-        throttles: Throttles,
+        intake: Intake,
         post: PostOffice,
         clock: Clock,
         *,
-        editions: tuple[str, str],
         public_url: str,
     ) -> None:
         self._store = store
         self._codes = codes
         self._secrets = secrets
-        self._throttles = throttles
+        self._intake = intake
         self._post = post
         self._clock = clock
-        self._editions = editions
         self._public_url = public_url
 
     async def ask(self, form: Form, *, terms: bool, privacy: bool, origin: Origin) -> None:
         """Take the partner's form; a mail says that it came, or that the code is not valid."""
-        form = Form.checked(form, terms=terms, privacy=privacy)
-        counted = await self._throttles.address("partner_request", origin)
-        await settled(lambda: self._ask(form, counted))
-        self._post.nudge()
+        await self._intake.take(
+            form, terms=terms, privacy=privacy, counted_as="partner_request", origin=origin, work=self._ask
+        )
 
     async def list(self, state: RequestState, after: str | None, limit: int) -> list[PartnerRequest]:
         return await self._store.partner_requests(state, after, limit)
@@ -96,10 +92,11 @@ class PartnerRequests:
         code = await self._store.partner_code(canonical_code(form.partner_code or ""))
         known = await self._store.open_partner_request(form.email)
         if code is None or not code.admits(form.email):
-            await self._tell_once(self._mail("partner_request_refused", form, _hour(now)), counted)
+            mail = self._mail("partner_request_refused", form, hour_of(now))
+            await self._intake.tell_once(self._store, mail, counted)
             return
         form = form.with_partner_code(code.id)
-        accepted = accepted_now(self._editions, now)
+        accepted = self._intake.accepted(now)
         if known is not None:
             request = known.resubmitted(form, accepted, now)
             await self._store.save(request, counted)
@@ -151,13 +148,6 @@ class PartnerRequests:
             raise NotFound("partner_request_unknown", "There is no such partner request")
         return request
 
-    async def _tell_once(self, mail: Mail, counted: Counted) -> None:
-        """One an hour, however often the form comes."""
-        try:
-            await self._store.save(mail, counted)
-        except Conflict:
-            await self._store.save(counted)
-
     def _mail(self, template: Template, form: Form, cause: str, **values: str) -> Mail:
         # As with activations, nothing of the form goes to an address that is not proved.
         whom = self._secrets.digest("mail", form.email).hex()[:32]
@@ -173,7 +163,3 @@ class PartnerRequests:
         return self._post.mail(
             f"partner_welcome:{organisation.id}", "partner_welcome", user.language, user.email, values
         )
-
-
-def _hour(now: datetime) -> str:
-    return f"{now:%Y%m%d%H}"

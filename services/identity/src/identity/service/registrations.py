@@ -7,12 +7,13 @@ from common.clock import Clock
 from common.errors import Conflict, FieldError
 from common.ids import OrganisationId, new_id
 from common.races import settled
-from identity.domain.accounts import Acceptance, User
+from identity.domain.accounts import User
 from identity.domain.mails import Mail
 from identity.domain.names import all_of, canonical, canonical_email, check_confirmation, check_password
 from identity.domain.registrations import Form, Registration
 from identity.domain.throttles import Counted, Origin
 from identity.service.activation_codes import ActivationCodes
+from identity.service.intake import Intake, hour_of
 from identity.service.mails import PostOffice
 from identity.service.throttles import Throttles
 
@@ -32,20 +33,19 @@ class Registrations:
         self,
         store: RegistrationStore,
         codes: ActivationCodes,
+        intake: Intake,
         throttles: Throttles,
         post: PostOffice,
         clock: Clock,
         *,
-        editions: tuple[str, str],
         public_url: str,
     ) -> None:
-        """`editions`: the versions of terms and privacy policy that are accepted now."""
         self._store = store
         self._codes = codes
+        self._intake = intake
         self._throttles = throttles
         self._post = post
         self._clock = clock
-        self._editions = editions
         self._public_url = public_url
 
     async def sign_up_alone(
@@ -70,10 +70,9 @@ class Registrations:
 
     async def sign_up(self, form: Form, *, terms: bool, privacy: bool, origin: Origin) -> None:
         """Take the form; a mail says how to go on."""
-        form = Form.checked(form, terms=terms, privacy=privacy)
-        counted = await self._throttles.address("sign_up", origin)
-        await settled(lambda: self._sign_up(form, counted))
-        self._post.nudge()
+        await self._intake.take(
+            form, terms=terms, privacy=privacy, counted_as="sign_up", origin=origin, work=self._sign_up
+        )
 
     async def resend(self, email: str, origin: Origin) -> None:
         """Mail the activation code again: the same one while it holds, a new one after. Quiet when it is
@@ -89,7 +88,7 @@ class Registrations:
         if user is not None:
             await self._tell_owner(user, counted, now)
             return
-        accepted = accepted_now(self._editions, now)
+        accepted = self._intake.accepted(now)
         known = await self._store.pending_registration(form.email)
         if known is None:
             identity = OrganisationId(new_id())
@@ -104,13 +103,10 @@ class Registrations:
 
     async def _tell_owner(self, user: User, counted: Counted, now: datetime) -> None:
         """A mail of its own for who has an account already; one an hour, however often the form comes."""
-        identity = f"account_exists:{user.id}:{now:%Y%m%d%H}"
+        identity = f"account_exists:{user.id}:{hour_of(now)}"
         values = {"name": user.first_name, "link": f"{self._public_url}/sign-in"}
         mail = self._post.mail(identity, "account_exists", user.language, user.email, values)
-        try:
-            await self._store.save(mail, counted)
-        except Conflict:
-            await self._store.save(counted)
+        await self._intake.tell_once(self._store, mail, counted)
 
     async def _resend(self, email: str, counted: Counted) -> None:
         registration = await self._store.pending_registration(email)
@@ -123,15 +119,6 @@ class Registrations:
             await self._store.save(registration, self._codes.mail(registration), counted)
         else:
             await self._store.save(counted)
-
-
-def accepted_now(editions: tuple[str, str], now: datetime) -> tuple[Acceptance, ...]:
-    """Both documents in the versions that hold now (ID-15, ID-53)."""
-    terms, privacy = editions
-    return (
-        Acceptance(document="terms", edition=terms, at=now),
-        Acceptance(document="privacy", edition=privacy, at=now),
-    )
 
 
 def username_taken() -> Conflict:
