@@ -1,7 +1,5 @@
 """/api/v1/audit: an organisation's own log."""
 
-import csv
-import io
 from datetime import datetime
 from typing import Literal
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel, Field
 from common.auth import Action
 from common.errors import Invalid
 from common.http import Call, Page, PageQuery, Query, Route
+from common.spreadsheets import csv_lines
 from identity.domain.audit import Entry, Wanted
 from identity.service.audit import AuditLog
 
@@ -19,7 +18,6 @@ COLUMNS = (
     "sequence", "at", "recorded_at", "actor", "via", "grant", "act", "object", "details", "event",
     "previous", "hash",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Filter(Query):
@@ -108,10 +106,9 @@ class AuditApi:
         )
         await response.prepare(call.request)
         if table:
-            await response.write(_csv_line(COLUMNS))
+            await response.write(csv_lines([COLUMNS]))
         async for entries in self._log.every(call.actor.organisation, wanted):
-            lines = (_csv_line(_cells(entry)) if table else _json_line(entry) for entry in entries)
-            await response.write(b"".join(lines))
+            await response.write(_table(entries) if table else b"".join(map(_json_line, entries)))
         await response.write_eof()
         return response
 
@@ -128,17 +125,10 @@ def _json_line(entry: Entry) -> bytes:
     return _view(entry).model_dump_json().encode() + b"\n"
 
 
+def _table(entries: list[Entry]) -> bytes:
+    return csv_lines(_cells(entry) for entry in entries)
+
+
 def _cells(entry: Entry) -> list[str]:
     row = _view(entry).model_dump(mode="json") | {"details": orjson.dumps(entry.details).decode()}
-    return [_harmless("" if row[name] is None else str(row[name])) for name in COLUMNS]
-
-
-def _harmless(cell: str) -> str:
-    """Spreadsheets run what looks like a formula (OWASP: CSV injection)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def _csv_line(cells: list[str] | tuple[str, ...]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue().encode()
+    return ["" if row[name] is None else str(row[name]) for name in COLUMNS]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import openpyxl
 
 from common.errors import Invalid
+from common.spreadsheets import csv_lines
 from provisioning.domain import FileRow, canonical
 from provisioning.domain.claim_import import LARGEST
 
@@ -30,7 +31,6 @@ UNPACKED = 20_000_000
 PARTS = 100
 EXACT = 10**15
 """Spreadsheets keep no more digits of a number."""
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 Cells = Sequence[object]
 
 
@@ -54,14 +54,8 @@ def read(data: bytes, content_type: str) -> list[FileRow]:
 
 
 def written(rows: Iterable[Sequence[object]]) -> bytes:
-    """CSV that no spreadsheet program takes for a formula (OWASP, CSV injection); with a mark for UTF-8."""
-    text = io.StringIO()
-    csv.writer(text).writerows([[_safe(str(cell)) for cell in row] for row in rows])
-    return "\ufeff".encode() + text.getvalue().encode()
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_DANGEROUS) else cell
+    """CSV that no spreadsheet program takes for a formula; with a mark for UTF-8."""
+    return "\ufeff".encode() + csv_lines(rows)
 
 
 def _rows(table: Iterator[tuple[int, Cells]]) -> Iterator[FileRow]:
