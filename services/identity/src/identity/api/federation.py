@@ -160,6 +160,7 @@ class FederationApi:
         return ConnectedPage(items=[ConnectedView.of(account) for account in accounts])
 
     async def start_connecting(self, call: Call[NewConnection, NoQuery]) -> DepartureView:
+        """Needs a second factor shown in the last ten minutes."""
         return DepartureView.of(await self._federation.depart(call.body.provider, actor=call.actor))
 
     async def connect(self, call: Call[Return, NoQuery]) -> Answer:
@@ -167,4 +168,5 @@ class FederationApi:
         return Answer(ConnectedView.of(account), headers={"Location": f"{MINE}/{account.id}"})
 
     async def disconnect(self, call: Call[None, NoQuery]) -> None:
+        """Needs a second factor as connecting does; a last way to sign in stays."""
         await self._federation.disconnect(call.path["id"], call.actor)

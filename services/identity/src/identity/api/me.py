@@ -137,7 +137,8 @@ class MeApi:
         return ProfileView.of(changed)
 
     async def change_password(self, call: Call[PasswordChange, NoQuery]) -> None:
-        """Ends all other sessions, and personal API keys if they are to be revoked; an e-mail says so."""
+        """Ends all other sessions, and personal API keys if they are to be revoked; an e-mail says so. Who
+        has an authenticator must have shown a second factor in the last ten minutes."""
         body = call.body
         await self._profiles.change_password(
             call.actor,
