@@ -11,4 +11,4 @@ def billing(stores: Stores, clocks: OrganisationClocks) -> BillingService:
 
 
 def plan_terms(stores: Stores, clocks: OrganisationClocks) -> PlanTerms:
-    return PlanTerms(PlanBook(stores.plans), billing(stores, clocks), clocks)
+    return PlanTerms(PlanBook(stores.plans, clocks.real), billing(stores, clocks), clocks)

@@ -153,9 +153,9 @@ async def test_what_was_heard_late_corrects_each_line_of_its_own() -> None:
 async def test_other_peoples_cameras_and_unknown_add_ons_are_not_found() -> None:
     async with story() as it:
         licence = await begun(it)
-        await it.ask("PUT", f"/licences/{licence}/add-ons/{RETENTION}", status=404, organisation="org-b")
-        for unknown in ("gold", "$ne"):
-            await it.ask("PUT", f"/licences/{licence}/add-ons/{unknown}", status=404)
+        for key, organisation in ((RETENTION, "org-b"), ("gold", ORGANISATION), ("$ne", ORGANISATION)):
+            path = f"/licences/{licence}/add-ons/{key}"
+            await it.ask("PUT", path, status=404, organisation=organisation)
         await it.ask("GET", f"/licences/{licence}/add-ons", status=404, organisation="org-b")
         await it.ask("PUT", f"/licences/{licence}/add-ons/{RETENTION}", status=403, role=Role.VIEWER)
         await it.hear(it.removed())

@@ -36,7 +36,7 @@ class PlanParts:
 def plan_parts(
     parts: Parts, settings: Settings, stores: Stores, billing: BillingService, clocks: OrganisationClocks
 ) -> PlanParts:
-    book = PlanBook(stores.plans)
+    book = PlanBook(stores.plans, clocks.real)
     if parts.bus is not None:
         stream = Stream(f"{settings.bus_prefix}.plans", (PlanChanged.wire,), lambda _: book.look())
         parts.bus.setups.append(stream.set_up)

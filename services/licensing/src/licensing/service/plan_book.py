@@ -1,15 +1,16 @@
 """This replica's copy of all plans, and what it means for one organisation.
 
 Versions never change, so a copy can only lack something. It hears of every change within a second (a stream
-that every replica reads), looks again every minute should it have missed one, and before months are billed.
-A price change takes days to reach a running licence (`domain.renewals`), so nobody bills by an old version.
+that every replica reads), looks again every minute should it have missed one, and before months are billed;
+nothing is decided by a copy that is older than `OLDEST`. A price change takes a day at least to reach a
+running licence (`domain.renewals`), so nobody is billed by an old version.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -26,6 +27,8 @@ from licensing.service.clocks import OrganisationClocks
 
 LOOK_AGAIN = 60.0
 """Seconds after which a copy is compared, heard or not."""
+OLDEST = timedelta(minutes=10)
+"""Should even that fail for so long, who needs the copy compares it, or says that it is not possible now."""
 log = structlog.get_logger("plans")
 
 
@@ -38,28 +41,30 @@ class Plans(Protocol):
 
 
 class PlanBook:
-    def __init__(self, store: Plans) -> None:
+    def __init__(self, store: Plans, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._now = now
         self._catalogue = SHIPPED_CATALOGUE
-        self._read = False
+        self._read: datetime | None = None
         self._nudged = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def catalogue(self) -> Catalogue:
         """All plans, as far as this replica knows."""
-        return self._catalogue if self._read else await self.fresh()
+        old = self._read is None or self._now() - self._read > OLDEST
+        return await self.fresh() if old else self._catalogue
 
     async def fresh(self) -> Catalogue:
         """All plans, with whatever was published up to now."""
-        known = self._catalogue.plans
+        known, looked = self._catalogue.plans, self._now()
         heads = await self._store.heads()
         if not SHIPPED_CATALOGUE.plans.keys() <= heads.keys():
             await self._store.seed()
             heads = await self._store.heads()
         new = [name for name, at in heads.items() if name not in known or known[name].version < at]
-        if new or not self._read:
+        if new or self._read is None:
             self.learn(*(await self._store.plans(new or list(heads))))
-        self._read = True
+        self._read = looked
         return self._catalogue
 
     def learn(self, *plans: ServicePlan) -> None:
