@@ -19,6 +19,7 @@ from stories.licensing.plan_house import (
     staff,
     version,
 )
+from stories.licensing.test_money import PRAGUE
 
 
 def renewals(it: Story) -> list[Any]:
@@ -137,6 +138,46 @@ async def test_nobody_loses_the_currency_they_pay_in() -> None:
         assert answer["code"] == "price_missing"
         kept = dearer(prices={"EUR": 600}, add_ons=[])
         assert (await staff(it, "POST", "/standard/versions", kept, seen=1, status=201))["latest"] == 2
+
+
+async def test_nobody_changes_to_a_currency_that_their_plan_is_not_sold_in() -> None:
+    async with story() as it:
+        await it.hear(it.created(), it.connected())
+        await staff(it, "POST", "", version(key="night", prices={"EUR": 300}, add_ons=[]), status=201)
+        put = f"/licences/{(await it.licence())['id']}/plan"
+        await it.ask("PUT", put, {"plan": "night"})
+        refused = await it.ask("PUT", "/billing-information", PRAGUE | {"currency": "JPY"}, status=409)
+        assert refused["code"] == "currency_not_priced"
+        await it.ask("PUT", "/billing-information", PRAGUE)
+        await it.ask("PUT", put, {"plan": "standard"})
+        await it.ask("PUT", "/billing-information", PRAGUE | {"currency": "JPY"})
+        refused = await it.ask("PUT", put, {"plan": "night"}, status=409)
+        assert refused["code"] == "currency_not_priced", "from the next month on they pay in yen"
+
+
+async def test_a_month_before_a_change_of_currency_is_corrected_in_the_new_one() -> None:
+    """Also when the version of that time was not sold in it: the next one that is tells the price."""
+    async with story() as it:
+        await it.hear(it.created(), it.connected())
+        await paid_ahead(it)
+        await staff(it, "POST", "", version(key="night", prices={"EUR": 300}, add_ons=[]), status=201)
+        put = f"/licences/{(await it.licence())['id']}/plan"
+        await it.ask("PUT", put, {"plan": "night"})
+        await it.ask("PUT", "/billing-information", PRAGUE | {"time_zone": "UTC"})
+        await days_pass(it, 45.5, by=DAY / 2)  # 16 April, midnight
+        gone = it.removed()
+        await days_pass(it, 20)  # April is billed in euros
+        await published(it, version(prices={"EUR": 300, "JPY": 3_000}, add_ons=[]), "night")
+        await it.ask("PUT", put, {"plan": "night"})
+        await it.ask("PUT", "/billing-information", PRAGUE | {"time_zone": "UTC", "currency": "JPY"})
+        await days_pass(it, 30)  # 5 June
+        await it.hear(gone)
+        await days_pass(it, 30)
+        june = (await bills(it))["2026-06"]
+        assert (june["currency"], [(one["month"], one["amount"]) for one in june["lines"]]) == (
+            "JPY",
+            [("2026-04", -1_500), ("2026-05", -3_000)],
+        )
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from licensing.service import (
     PlanNoticeService,
     PlanService,
     PlanTerms,
+    SoldIn,
 )
 from licensing.settings import Settings
 
@@ -40,6 +41,7 @@ def plan_parts(
     if parts.bus is not None:
         stream = Stream(f"{settings.bus_prefix}.plans", (PlanChanged.wire,), lambda _: book.look())
         parts.bus.setups.append(stream.set_up)
+    billing.must_be_sold = SoldIn(book, stores.licences).must_be_sold
     terms = PlanTerms(book, billing, clocks)
     notices = PlanNoticeService(stores.watch, stores.licences, terms, billing, clocks)
     duration = timedelta(seconds=settings.standing_lease_seconds)

@@ -13,7 +13,7 @@ from licensing.service.month_close import MonthCloser
 from licensing.service.month_schedule import MonthCloseService
 from licensing.service.payment_events import PaymentEventService
 from licensing.service.payments import PaymentService
-from licensing.service.plan_book import PlanBook, PlanTerms
+from licensing.service.plan_book import PlanBook, PlanTerms, SoldIn
 from licensing.service.plan_notices import PlanNoticeService
 from licensing.service.plans import PlanService
 from licensing.service.refunds import RefundService
@@ -43,6 +43,7 @@ __all__ = [
     "PlanTerms",
     "RefundService",
     "ReplayService",
+    "SoldIn",
     "StandingService",
     "TrialNoticeService",
     "TrialService",

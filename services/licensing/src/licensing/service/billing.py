@@ -1,6 +1,6 @@
 """Billing information, and what identity tells about organisations."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +66,8 @@ class BillingService:
         self._changes = changes
         self._clocks = clocks
         self._seller = seller
+        self.must_be_sold: Callable[[OrganisationId, str], Awaitable[None]] = _anything
+        """Raises `Conflict` when a plan that the organisation has is not sold in this currency."""
 
     async def organisation_created(self, event: OrganisationCreated) -> None:
         """Remember name, currency, time zone and language: what bills hold to until something is entered.
@@ -94,6 +96,7 @@ class BillingService:
     async def enter(self, organisation: OrganisationId, details: Details) -> InForce:
         """The first entry holds at once, a later one from the next month on."""
         checked = details.checked(self._seller)
+        await self.must_be_sold(organisation, checked.currency)
         await settled(lambda: self._enter(organisation, checked))
         return await self.read(organisation)
 
@@ -126,3 +129,7 @@ class BillingService:
         if account.month is None or account.due == information.calendar.month(account.month).end:
             return None
         return account.rescheduled(information.calendar)
+
+
+async def _anything(_: OrganisationId, __: str) -> None:
+    """Until it is told what is sold."""

@@ -98,6 +98,23 @@ class PlanBook:
                 await asyncio.wait_for(self._nudged.wait(), pause)
 
 
+class Holders(Protocol):
+    async def living(self, organisation: OrganisationId) -> list[Licence]: ...
+
+
+class SoldIn:
+    """Whether everything that an organisation has is sold in a currency: asked before it changes to it."""
+
+    def __init__(self, book: PlanBook, holders: Holders) -> None:
+        self._book = book
+        self._holders = holders
+
+    async def must_be_sold(self, organisation: OrganisationId, currency: str) -> None:
+        catalogue = await self._book.catalogue()
+        for one in await self._holders.living(organisation):
+            catalogue.priced(one.plan, currency).monthly(currency, one.add_ons)
+
+
 class Calendars(Protocol):
     async def known(self, organisation: OrganisationId) -> BillingInformation: ...
 
