@@ -32,7 +32,7 @@ from common.consumer import Handler
 from common.contracts import Event, readers_of
 from common.database import Database, Index
 from common.errors import Refusal
-from common.health import Health
+from common.health import Check, Health
 from common.http import Guard, Route, add_routes, application
 from common.http import idempotency as idempotent_requests
 from common.http.idempotency import Idempotency
@@ -82,6 +82,8 @@ class Assembly:
     mount: Callable[[web.Application, Guard], None] | None = None
     """Adds what does not fit a table of typed routes (the gateway's pages and event stream)."""
     front: Front | None = None
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """What it can do without for a while, and what `/ready` says then; a check raises."""
 
 
 Assemble = Callable[[Parts], Assembly]
@@ -111,6 +113,8 @@ async def running(name: str, settings: Settings, assemble: Assemble) -> AsyncIte
         verifier = TokenVerifier(KeySet(settings.jwks_url, database), clock, revocations)
         parts = Parts(database, clock, Sealer(settings.master_key), verifier, revocations, bus)
         assembly = assemble(parts)
+        health.checks |= assembly.checks
+        health.spare |= assembly.checks.keys()
         bus.listen({event.wire: handler for event, handler in assembly.subscriptions.items()})
         guard = guard_of(parts, settings.request_timeout, settings.max_body_bytes)
         listener = Listener(
