@@ -21,11 +21,14 @@ from provisioning.api.dispatcher import Dispatcher
 from provisioning.api.poll_counts import counts
 from provisioning.api.polls import Polls
 from provisioning.domain import canonical
-from provisioning.service import DeliveryService
+from provisioning.domain.retry_law import CROWD_SPREAD
+from provisioning.service import Crowd, DeliveryService
 from provisioning.service.authority import device_of
 
 PREFIX, SUFFIX, CONNECTION = "/camera/v1/devices/", "/token", "/camera/v1/connection"
 LARGEST_BODY = 4096
+CROWD_WAIT = 60
+"""Seconds until a camera that found no place may come again, at least."""
 log = structlog.get_logger("camera_port")
 
 
@@ -47,6 +50,7 @@ class CameraPort:
         delivery: DeliveryService,
         dispatcher: Dispatcher,
         codes: CodePort,
+        crowd: Crowd,
         heartbeat_seconds: int,
         *,
         certificate_needed: bool = False,
@@ -55,12 +59,23 @@ class CameraPort:
         self._delivery = delivery
         self._dispatcher = dispatcher
         self._codes = codes
+        self._crowd = crowd
         self._certificate_needed = certificate_needed
         self._welcome = Welcome(heartbeat_seconds=heartbeat_seconds).model_dump_json().encode()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Every request of the port."""
+        answer = await self._answered(request)
+        if self._crowd.tight:
+            answer.force_close()
+        return answer
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.raw_path
+        if self._crowd.full and target != CONNECTION:  # cameras that are connected stay so
+            counts["no_place"] += 1
+            wait = str(CROWD_WAIT + self._crowd.open % CROWD_SPREAD)
+            return web.Response(status=503, headers={"Retry-After": wait})
         try:
             return await self._answer(request, target)
         except MalformedJson as error:

@@ -43,8 +43,10 @@ class NotYet(web.StreamResponse):
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         if request.transport is None or request.transport.is_closing():
             raise ConnectionResetError("the camera is gone")
-        request.transport.write(self._wire.encode("ascii"))
-        self._keep_alive = True
+        if self._keep_alive is None:
+            self._keep_alive = True
+        wire = self._wire if self._keep_alive else self._wire[:-2] + "Connection: close\r\n\r\n"
+        request.transport.write(wire.encode("ascii"))
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

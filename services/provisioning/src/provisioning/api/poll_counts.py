@@ -6,7 +6,15 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-counts = {"not_yet": 0, "held": 0, "delivered": 0, "certified": 0, "challenged": 0, "too_fast": 0}
+counts = {
+    "not_yet": 0,
+    "held": 0,
+    "delivered": 0,
+    "certified": 0,
+    "challenged": 0,
+    "too_fast": 0,
+    "no_place": 0,
+}
 """Outcome -> polls of this process so far."""
 
 

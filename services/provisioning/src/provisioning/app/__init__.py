@@ -27,6 +27,7 @@ from provisioning.api.camera_port import CONNECTION
 from provisioning.app.camera_listener import CameraListener
 from provisioning.app.claims import claims_and_contests
 from provisioning.app.loops import loop
+from provisioning.app.open_files import open_files
 from provisioning.consumers import subscriptions
 from provisioning.service import (
     ArrangingService,
@@ -35,6 +36,7 @@ from provisioning.service import (
     ClaimCodes,
     ConfigurationService,
     CredentialService,
+    Crowd,
     Delivery,
     DeliveryService,
     Deployment,
@@ -72,12 +74,13 @@ __all__ = ["CameraListener", "assemble"]
 def assemble(parts: Parts, settings: Settings) -> Assembly:
     clock, store, custody = parts.clock, InventoryStore(parts.database), CustodyStore(parts.database)
     vault, room = _vault(parts, settings), WaitingRoom(settings.camera_callers)
-    held = HeldPolls(settings.camera_held_polls)
+    crowd = Crowd(open_files())
+    held = HeldPolls(settings.camera_held_polls, crowd.ample)
     known = KnownDeviceIndex(tell=held.ring)
     presence = Presence(store, clock, timedelta(seconds=settings.camera_heartbeat_seconds))
     lifetime = timedelta(days=settings.camera_certificate_days)
     authority = Authority(AuthorityStore(parts.database), parts.sealer, clock, lifetime)
-    listener = CameraListener(held, authority, settings)
+    listener = CameraListener(held, crowd, authority, settings)
     tokens = Tokens(vault, _delivery(settings, listener.home))
     transfers = TransferService(store, custody, clock, timedelta(days=settings.contest_days))
     delivery = DeliveryService(store, vault, known, presence, transfers, tokens, clock)
@@ -88,7 +91,7 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     feed = KnownDevicesFeed(parts.database, known, change_stream=parts.bus is not None)
     reaching = Reaching(ItemStore(parts.database), access)
     claiming, working, codes = claims_and_contests(parts, settings, vault, room, known, transfers, reaching)
-    listener.port = _camera_port(polls, delivery, dispatching, codes, settings)
+    listener.port = _camera_port(polls, delivery, dispatching, codes, crowd, settings)
     credentials = CredentialService(store, vault, tokens, clock)
     configuring = ConfigurationService(store, clock)
     return Assembly(
@@ -103,6 +106,7 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         subscriptions=subscriptions(cameras, access),
         background=[feed, presence, authority, listener, *working, *_rewrapping(parts, vault)],
         indexes=INDEXES,
+        checks={"open_files": crowd.check},
     )
 
 
@@ -139,6 +143,7 @@ def _camera_port(
     delivery: DeliveryService,
     dispatching: DispatchService,
     codes: ClaimCodes,
+    crowd: Crowd,
     settings: Settings,
 ) -> CameraPort:
     return CameraPort(
@@ -146,6 +151,7 @@ def _camera_port(
         delivery,
         Dispatcher(dispatching, polls),
         CodePort(codes, polls),
+        crowd,
         settings.camera_heartbeat_seconds,
         certificate_needed=settings.camera_client_certificates == "required",
     )

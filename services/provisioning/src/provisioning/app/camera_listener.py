@@ -4,16 +4,36 @@ import asyncio
 import ssl
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from common.app import DRAIN_SECONDS
 from provisioning.api import CameraPort
 from provisioning.api.camera_port import LARGEST_BODY
-from provisioning.service import Authority, HeldPolls
+from provisioning.service import Authority, Crowd, HeldPolls
 from provisioning.settings import Settings
 
+log = structlog.get_logger("camera_port")
 KEPT_SECONDS = 75.0
 """A connection is kept over the minute between polls or heartbeats, not over the hour."""
+
+
+class CountedServer(web.Server):
+    """Knows how many are connected."""
+
+    def __init__(self, crowd: Crowd, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._crowd = crowd
+
+    def connection_made(self, handler: Any, transport: Any) -> None:
+        super().connection_made(handler, transport)
+        self._crowd.came()
+        if self._crowd.open == self._crowd.most + 1:
+            log.warning("cameras are turned away: no open files left", connected=self._crowd.most)
+
+    def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self._crowd.went()
 
 
 class CameraListener:
@@ -22,8 +42,9 @@ class CameraListener:
     port: CameraPort
     """What answers; set before it is opened."""
 
-    def __init__(self, held: HeldPolls, authority: Authority, settings: Settings) -> None:
+    def __init__(self, held: HeldPolls, crowd: Crowd, authority: Authority, settings: Settings) -> None:
         self.held = held
+        self.crowd = crowd
         self._authority = authority
         self._settings = settings
         self._runner: web.ServerRunner | None = None
@@ -47,7 +68,8 @@ class CameraListener:
             )
 
         # A camera that hangs up gives its line back at once; what is being saved is shielded from it.
-        server = web.Server(
+        server = CountedServer(
+            self.crowd,
             self.port,
             request_factory=small_request,
             access_log=None,

@@ -8,6 +8,7 @@ from provisioning.service.claiming import ClaimService, Terms
 from provisioning.service.configuring import ConfigurationService
 from provisioning.service.contests import Contest, ContestService
 from provisioning.service.credentials import CredentialService
+from provisioning.service.crowd import Crowd
 from provisioning.service.delivery import DeliveryService
 from provisioning.service.dispatching import DispatchService
 from provisioning.service.expiry import Expiry
@@ -44,6 +45,7 @@ __all__ = [
     "Contest",
     "ContestService",
     "CredentialService",
+    "Crowd",
     "Custody",
     "Delivery",
     "DeliveryService",

@@ -51,8 +51,9 @@ class Line:
 class HeldPolls:
     """All lines of this process, by device key."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, places: int | None = None) -> None:
+        """`limit`: as was set; half of it for one network. `places`: as many as there are files for."""
+        self._limit = limit if places is None else min(limit, places)
         self._per_network = (limit + 1) // 2
         self._networks: Counter[str | bytes] = Counter()
         self._lines: dict[int, list[Line]] = {}
