@@ -12,7 +12,7 @@ from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.api_keys import ApiKey, KeyUsed, Kind
 from identity.domain.mails import Mail
 from identity.domain.throttles import Counted
-from identity.store.accounts import IdentityStore, write_of
+from identity.store.accounts import USERS, IdentityStore, user_of, write_of
 
 API_KEYS = "api_keys"
 INDEXES = (
@@ -66,15 +66,12 @@ class ApiKeyStore:
 
     async def keepers(self, key: ApiKey) -> list[User]:
         """Who can replace the key: its person, or those who manage the organisation's."""
-        if key.kind == "personal":
-            users = [await self._accounts.user(key.owner)]
-        else:
-            users = [
-                await self._accounts.user(member.user)
-                for member in await self._accounts.members(key.organisation)
-                if permits(member.role, Action.MANAGE_API_KEYS)
-            ]
-        return [user for user in users if user is not None]
+        keepers = [key.owner]
+        if key.kind == "organisation":
+            members = await self._accounts.members(key.organisation)
+            keepers = [one.user for one in members if permits(one.role, Action.MANAGE_API_KEYS)]
+        rows = await self._database.find(USERS, {"_id": {"$in": keepers}})
+        return [user_of(row) for row in rows]
 
     async def organisation(self, identity: OrganisationId) -> Organisation | None:
         found = await self._accounts.organisations([identity])
