@@ -14,6 +14,15 @@ WITHIN = 30.0
 """Seconds for things to come about."""
 CAMERAS = b"Device ID,Password,Name\n0040ff998877,secret-of-a-camera,Yard\n"
 TWO_MONTHS = 70 * 24 * 3600
+BY_OTHERS = (
+    "connected-accounts",
+    "visits",
+    "partner-requests",
+    "payment-methods",
+    "camera-contests",
+    "service-plans",
+)
+"""What nobody but its maker can begin with: an id that nobody has is as good."""
 
 
 async def belongings(owner: Customer, staff: Customer) -> Ids:
@@ -38,11 +47,10 @@ async def belongings(owner: Customer, staff: Customer) -> Ids:
     ids["remote-sessions"] = str(opened["session"]["id"])
     ids |= await _people_and_doors(owner)
     ids["invoices"] = await _bill(owner, staff)
-    # What nobody but its maker can begin with: an id that nobody has is as good.
     return (
         ids
-        | {kind: new_id() for kind in ("connected-accounts", "visits", "partner-requests", "payment-methods")}
-        | {"partner-codes": "NONE-0000"}
+        | {kind: new_id() for kind in BY_OTHERS}
+        | {"partner-codes": "NONE-0000", "add-ons": "no-such-add-on"}
     )
 
 
