@@ -15,6 +15,7 @@ from common import rights
 from common.app import Assembly, Parts
 from common.auth import KeySet, Revocations, Role, TokenVerifier
 from common.auth.tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE
+from common.clock import Clock
 from common.contracts import Event
 from common.contracts.identity import AccessChanged, SessionRevoked
 from common.ids import new_id
@@ -94,6 +95,8 @@ class MemoryHouse:
     keys: TestKeys = field(default_factory=TestKeys)
     revocations: Revocations = field(default_factory=Revocations)
     databases: dict[str, MemoryDatabase] = field(default_factory=dict)
+    time: Clock | None = None
+    """Another time than that of `clock`: the machine's, to measure."""
 
     def __post_init__(self) -> None:
         async def hear(event: Event) -> None:
@@ -103,8 +106,9 @@ class MemoryHouse:
 
     def parts(self, service: str) -> Parts:
         database = self.databases.setdefault(service, MemoryDatabase(self.bus))
-        verifier = TokenVerifier(self.keys, self.clock, self.revocations)
-        return Parts(database, self.clock, memory_sealer(), verifier, self.revocations)
+        clock = self.time or self.clock
+        verifier = TokenVerifier(self.keys, clock, self.revocations)
+        return Parts(database, clock, memory_sealer(), verifier, self.revocations)
 
     def move_in(self, service: str, assemble: Callable[[Parts], Assembly]) -> Assembly:
         """Assemble a service into the house: its indexes hold, its subscriptions listen."""
