@@ -11,8 +11,11 @@ from common.http import Answer, Body, Call, NoQuery, Query, Route, problem
 from common.http.serve import request_id
 from provisioning.api.item_answers import ItemAnswer, MovedAnswer, RemovalAnswer, TreeItem, UndoAnswer
 from provisioning.api.preconditions import any_version, etag, outdated, seen_version, version_needed
+from provisioning.api.rows import rows
 from provisioning.domain import MOST_AT_ONCE, Item, MadeByHand
 from provisioning.service import KEEP, ArrangingService, Changed, LookingService, UndoingService
+
+_route = rows("Items", Action.CHANGE_CAMERA, narrows=True)
 
 
 class NewItem(Body):
@@ -134,16 +137,3 @@ class ArrangingApi:
 
     async def _lines(self, call: Call[Any, Any], items: Any) -> list[TreeItem]:
         return [TreeItem.model_validate(hit.entry) for hit in await self._looking.all(call.actor, items)]
-
-
-def _route(method: str, path: str, handler: Any, summary: str, **more: Any) -> Route:
-    return Route(
-        method=method,
-        path=path,
-        handler=handler,
-        summary=summary,
-        tag="Items",
-        allow=Action.CHANGE_CAMERA,
-        narrows=True,
-        **more,
-    )

@@ -1,15 +1,17 @@
 """`/api/v1/camera-contests`: for staff, contests of a move that wait for a decision."""
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.auth import Action
 from common.clock import Clock
 from common.http import Body, Call, NoQuery, Page, PageQuery, Route
+from provisioning.api.rows import rows
 from provisioning.domain import TransferState
 from provisioning.service import Contest, ContestService
+
+_route = rows("Contests", Action.DECIDE_CONTESTS, "/api/v1/camera-contests")
 
 
 class Decide(Body):
@@ -67,14 +69,6 @@ class ContestAnswer(BaseModel):
             decided_by=transfer.decided_by,
             note=transfer.note or None,
         )
-
-
-def _route(method: str, path: str, handler: Any, summary: str, **more: Any) -> Route:
-    path = f"/api/v1/camera-contests{path}"
-    allow = Action.DECIDE_CONTESTS
-    return Route(
-        method=method, path=path, handler=handler, summary=summary, tag="Contests", allow=allow, **more
-    )
 
 
 class ContestsApi:

@@ -12,6 +12,7 @@ from common.http import Answer, Call, NoQuery, Query, Route
 from common.http.reached import Ids
 from provisioning.api.item_answers import ItemAnswer, SearchAnswer, TreeAnswer
 from provisioning.api.preconditions import etag, unless_known
+from provisioning.api.rows import rows
 from provisioning.domain import SHOWN, Item, Language, language_of
 from provisioning.service import ArrangingService, FavouritesService, Filter, LookingService, Reaching
 from provisioning.service.presence import Connection
@@ -21,6 +22,9 @@ def _several(*known: str) -> str:
     """The pattern of several of these values, with commas between them."""
     one = f"({'|'.join(known)})"
     return f"^{one}(,{one})*$"
+
+
+_route = rows("Items", Action.READ_CAMERAS, narrows=True)
 
 
 class Spoken(Query):
@@ -115,19 +119,6 @@ class ItemsApi:
 
     async def _reached(self, actor: Actor, item: str) -> Item:
         return await self._arranging.get(actor, item)
-
-
-def _route(method: str, path: str, handler: Any, summary: str, **more: Any) -> Route:
-    return Route(
-        method=method,
-        path=path,
-        handler=handler,
-        summary=summary,
-        tag="Items",
-        allow=Action.READ_CAMERAS,
-        narrows=True,
-        **more,
-    )
 
 
 def _set(text: str | None) -> frozenset[Any]:

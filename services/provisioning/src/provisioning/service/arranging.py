@@ -13,7 +13,6 @@ from common.errors import Conflict, FieldError, Forbidden, NotFound
 from common.ids import CameraId, new_id
 from common.races import settled
 from provisioning.domain import (
-    LARGEST,
     MOST_AT_ONCE,
     Change,
     Item,
@@ -26,11 +25,11 @@ from provisioning.domain import (
     clean_name,
     facts,
     no_place,
-    no_room,
 )
 from provisioning.domain.undo import What
 from provisioning.service.cameras import CameraService
 from provisioning.service.item_needs import Changed, Items
+from provisioning.service.places import Places
 from provisioning.service.reaching import Reaching
 from provisioning.service.removals import Removal, Removals
 
@@ -59,6 +58,7 @@ class ArrangingService:
         self._reaching = reaching
         self._cameras = cameras
         self._removals = removals
+        self._places = Places(store)
         self._clock = clock
 
     async def get(self, actor: Actor, item: str) -> Item:
@@ -72,8 +72,7 @@ class ArrangingService:
             ground = await self.ground(actor)
             if not ground.reach.holds(parent):
                 raise no_place()
-            if await self._store.count(actor.organisation, LARGEST) >= LARGEST:
-                raise no_room()
+            await self._places.check(actor.organisation)
             item = Item(
                 id=new_id(),
                 organisation=actor.organisation,

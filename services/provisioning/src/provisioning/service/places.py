@@ -1,4 +1,4 @@
-"""The bound of an organisation's tree, as claims keep it: cameras do not come by way of the tree."""
+"""The bound of an organisation's tree, for whatever adds to it."""
 
 from typing import Protocol
 
@@ -13,7 +13,8 @@ class Counted(Protocol):
 
 
 class Places:
-    """A claim does not wait for the tree's version: claims of one moment may each see the last free place."""
+    """Who arranges the tree saves its next version, so the bound holds. A claim does not wait for that:
+    claims of one moment may each see the last free place."""
 
     def __init__(self, items: Counted) -> None:
         self._items = items

@@ -4,15 +4,17 @@ from common.auth import Actor
 from common.clock import Clock
 from common.errors import Conflict, Forbidden, Invalid, NotFound
 from common.races import settled
-from provisioning.domain import LARGEST, Change, Operation, facts, no_room
+from provisioning.domain import Change, Operation, facts
 from provisioning.service.arranging import ArrangingService, Ground
 from provisioning.service.item_needs import Items
+from provisioning.service.places import Places
 
 
 class UndoingService:
     def __init__(self, store: Items, arranging: ArrangingService, clock: Clock) -> None:
         self._store = store
         self._arranging = arranging
+        self._places = Places(store)
         self._clock = clock
 
     async def look(self, actor: Actor) -> Operation:
@@ -47,8 +49,8 @@ class UndoingService:
                 raise Forbidden(
                     "outside_your_part", "It concerns a part of the tree that is not yours to change"
                 )
-        if operation.what == "removed" and await self._store.count(actor.organisation, LARGEST) >= LARGEST:
-            raise no_room()
+        if operation.what == "removed":
+            await self._places.check(actor.organisation)
         try:
             ground.shape.after(changes)
         except Invalid as refusal:
