@@ -67,7 +67,7 @@ async def serve_camera_port() -> None:
     settings = Settings(
         master_key=base64.b64encode(os.urandom(32)).decode(), camera_port=0, camera_network_rate=0
     )
-    house = MemoryHouse(clock=SystemClock())  # type: ignore[arg-type]  # the machine's time, not a test's
+    house = MemoryHouse(time=SystemClock())  # the machine's time, not a test's
     assembly = house.move_in("provisioning", lambda parts: assemble(parts, settings))
     for part in assembly.background:
         await part.open()

@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,7 +46,7 @@ async def apart(database: MongoDatabase, wanted: DeviceId) -> list[Claim]:
     return [to_claim(row)] if row else []
 
 
-async def rate(ask, seconds: float) -> tuple[float, float]:  # type: ignore[no-untyped-def]  # one of two lambdas
+async def rate(ask: Callable[[DeviceId], Awaitable[list[Claim]]], seconds: float) -> tuple[float, float]:
     """Reads a second, and CPU microseconds of this process for each."""
     end, done, used = time.monotonic() + seconds, 0, time.process_time()
 

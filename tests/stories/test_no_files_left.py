@@ -3,13 +3,13 @@ then they are told to come later, and those that are connected stay so."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import aiohttp
 import pytest
 from prometheus_client import REGISTRY
 
-from provisioning.service.crowd import BESIDE, Crowd
+from provisioning.service.crowd import BESIDE, TOLD, Crowd
 from provisioning_site import MAC, Site, open_site
 
 POLL = f"/camera/v1/devices/{MAC}/token"
@@ -85,6 +85,21 @@ async def test_without_a_place_it_is_told_to_come_later_and_files_come_back(site
                 await asyncio.sleep(0.005)
         assert (await asked(site)).status == 401
         await site.listener.crowd.check()
+
+
+async def test_so_many_at_once_that_none_can_be_told_are_hung_up_on(site: Site) -> None:
+    async with AsyncExitStack() as stack:
+        writers = await connected(site, stack, 10 + TOLD)
+        host, port = site.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        stack.callback(writer.close)
+        async with asyncio.timeout(5):
+            with suppress(ConnectionError):
+                assert await reader.read(1) == b""
+        assert len(writers) == 10 + TOLD
+        async with asyncio.timeout(5):
+            while site.listener.crowd.open > 10 + TOLD:
+                await asyncio.sleep(0.005)
 
 
 async def test_a_camera_that_is_connected_stays_so(site: Site) -> None:

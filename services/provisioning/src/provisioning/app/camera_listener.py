@@ -28,7 +28,9 @@ class CountedServer(web.Server):
     def connection_made(self, handler: Any, transport: Any) -> None:
         super().connection_made(handler, transport)
         self._crowd.came()
-        if self._crowd.open == self._crowd.most + 1:
+        if self._crowd.overrun:
+            transport.abort()
+        elif self._crowd.open == self._crowd.most + 1:
             log.warning("cameras are turned away: no open files left", connected=self._crowd.most)
 
     def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:
