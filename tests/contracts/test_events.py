@@ -38,6 +38,7 @@ from common.contracts.provisioning import (
     ItemRemoved,
     ItemRenamed,
     ItemsMoved,
+    PresenceChanged,
     TransferChanged,
 )
 from common.contracts.relay import (
@@ -125,6 +126,10 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
         },
     ),
     (CameraConnected, {**CAMERA, "first": True, "parent": "loc1"}),
+    (
+        PresenceChanged,
+        {"camera": "cam1", "online": False, "last_seen": datetime(2026, 3, 1, 12, 25, tzinfo=UTC)},
+    ),
     (CameraRenamed, {"camera": "cam1", "name": "Gate"}),
     (CameraRemoved, CAMERA),
     (ItemAdded, {**ITEM, "parent": None}),

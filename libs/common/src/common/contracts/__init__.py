@@ -40,9 +40,14 @@ READERS: dict[str, tuple[type[Event], ...]] = {
 too: they declare their readers' queues, so that a fact told before a reader's first start waits for it."""
 
 
-UNRECORDED = frozenset({relay.UsageSampled.wire, provisioning.ClaimProgressed.wire})
+UNRECORDED = frozenset(
+    {relay.UsageSampled.wire, provisioning.ClaimProgressed.wire, provisioning.PresenceChanged.wire}
+)
 """What is said too often to be worth a line in an audit log."""
-READERS["identity"] = tuple(event for wire, event in EVENTS.items() if wire not in UNRECORDED)
+READERS["identity"] = (
+    *(event for wire, event in EVENTS.items() if wire not in UNRECORDED),
+    provisioning.PresenceChanged,
+)
 
 
 def readers_of(speaker: str) -> dict[str, list[str]]:

@@ -66,6 +66,19 @@ class CameraConnected(Event):
     """The folder or location in which it lies; None: at the top."""
 
 
+class PresenceChanged(Event):
+    """A camera that was silent for too long is offline, or it called again."""
+
+    wire: ClassVar[str] = "provisioning.presence_changed.v1"
+    about: ClassVar[str] = "camera"
+
+    organisation: OrganisationId
+    camera: CameraId
+    online: bool
+    last_seen: Instant
+    """When it called last, right to within some heartbeats."""
+
+
 class CameraRenamed(Event):
     wire: ClassVar[str] = "provisioning.camera_renamed.v1"
     about: ClassVar[str] = "camera"

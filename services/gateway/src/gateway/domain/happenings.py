@@ -16,6 +16,7 @@ VISIBLE: Final[Mapping[str, Action]] = {
     "provisioning.camera_claimed.v1": Action.READ_CAMERAS,
     "provisioning.claim_progressed.v1": Action.READ_CAMERAS,
     "provisioning.camera_connected.v1": Action.READ_CAMERAS,
+    "provisioning.presence_changed.v1": Action.READ_CAMERAS,
     "provisioning.camera_renamed.v1": Action.READ_CAMERAS,
     "provisioning.camera_removed.v1": Action.READ_CAMERAS,
     "provisioning.item_added.v1": Action.READ_CAMERAS,
