@@ -10,7 +10,7 @@ import pytest
 from common.auth import Role
 from common.contracts.identity import AccessChanged, SessionRevoked, VisitorEntered, VisitorLeft
 from common.contracts.licensing import LicenceChanged
-from common.contracts.provisioning import CameraConnected, CameraRemoved
+from common.contracts.provisioning import CameraConnected, CameraRemoved, PresenceChanged
 from common.ids import OrganisationId
 from identity.domain.accounts import Membership
 from stories.identity.crowd import Crowd, Person
@@ -326,6 +326,37 @@ async def test_the_landing_page_tells_how_customers_are_doing(scene: Scene) -> N
     assert [(one["name"], one["cameras"], one["unpaid_licences"]) for one in page["items"]] == [
         ("Acme", 1, 1)
     ]
+
+
+async def test_the_landing_page_counts_cameras_that_are_online(scene: Scene) -> None:
+    await scene.granted()
+    base = {"organisation": scene.acme, "at": scene.crowd.clock.now()}
+
+    def connected(name: str) -> CameraConnected:
+        return CameraConnected(
+            **base, camera=name, device="mac:0040ff112233", name="Door", version=2, first=True
+        )
+
+    def presence(name: str, version: int, online: bool) -> PresenceChanged:
+        return PresenceChanged(**base, camera=name, version=version, online=online, last_seen=base["at"])
+
+    async def counted() -> tuple[int, int]:
+        await scene.crowd.portal.house.bus.deliver()
+        _, page = await scene.tech.get("customers")
+        return page["items"][0]["cameras"], page["items"][0]["online_cameras"]
+
+    bus = scene.crowd.portal.house.bus
+    bus.publish([connected("cam1"), presence("cam1", 2, True), connected("cam2")])
+    assert await counted() == (2, 1)
+    bus.publish([presence("cam3", 4, True)])
+    assert await counted() == (2, 1), "heard before its connection: it counts from then on"
+    bus.publish([connected("cam3"), presence("cam2", 9, True), presence("cam2", 7, False)])
+    assert await counted() == (3, 3), "what is older is ignored"
+    bus.publish([presence("cam1", 5, False), presence("cam1", 5, False)])
+    assert await counted() == (3, 2)
+    removed = CameraRemoved(**base, camera="cam2", device="mac:0040ff112233", name="Door", version=3)
+    bus.publish([removed, presence("cam2", 12, False)])
+    assert await counted() == (2, 1)
 
 
 def licence(base: dict[str, Any], identity: str, state: Any, version: int) -> LicenceChanged:

@@ -21,6 +21,7 @@ class CustomerView(BaseModel):
     until: datetime | None
     since: datetime
     cameras: int | None = Field(description="Connected; null when access ends at some items")
+    online_cameras: int | None = Field(description="Of these, how many called lately; null like `cameras`")
     unpaid_licences: int | None = Field(description="Suspended or inactive; null like `cameras`")
 
     @classmethod
@@ -36,6 +37,7 @@ class CustomerView(BaseModel):
             until=grant.until,
             since=grant.created_at,
             cameras=health.cameras if whole else None,
+            online_cameras=health.online_cameras if whole else None,
             unpaid_licences=health.unpaid_licences if whole else None,
         )
 

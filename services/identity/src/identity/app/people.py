@@ -2,7 +2,7 @@
 
 from common.contracts.identity import SessionRevoked
 from common.contracts.licensing import LicenceChanged
-from common.contracts.provisioning import CameraConnected, CameraRemoved
+from common.contracts.provisioning import CameraConnected, CameraRemoved, PresenceChanged
 from common.contracts.relay import ServerStatusChanged
 from common.due import DueLoop
 from identity.api import (
@@ -47,6 +47,7 @@ def people(core: Core) -> Wing:
             SessionRevoked: visits.session_over,
             CameraConnected: health.camera_connected,
             CameraRemoved: health.camera_removed,
+            PresenceChanged: health.presence_changed,
             LicenceChanged: health.licence_changed,
             ServerStatusChanged: health.server_changed,
         },

@@ -31,6 +31,14 @@ class KnownServer(Known):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCamera(Known):
     removed: bool
+    online: bool = False
+    presence_told: int = 0
+    """Presence has versions of its own."""
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """As a camera, and as one that is online."""
+        return int(not self.removed), int(self.online and not self.removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +64,10 @@ def news(known: Known | None, identity: str, organisation: OrganisationId, told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """An organisation in two numbers, so that a list of customers reads one line each."""
+    """An organisation in three numbers, so that a list of customers reads one line each."""
 
     cameras: int = 0
+    online_cameras: int = 0
     unpaid_licences: int = 0
 
 
@@ -68,4 +77,9 @@ class Counted:
 
     organisation: OrganisationId
     cameras: int = 0
+    online_cameras: int = 0
     unpaid_licences: int = 0
+
+    @property
+    def anything(self) -> bool:
+        return any((self.cameras, self.online_cameras, self.unpaid_licences))

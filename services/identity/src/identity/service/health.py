@@ -1,9 +1,10 @@
 """Learns from the other services' events what a partner sees of its customers, and servers' names."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from common.contracts.licensing import LicenceChanged
-from common.contracts.provisioning import CameraConnected, CameraRemoved
+from common.contracts.provisioning import CameraConnected, CameraRemoved, PresenceChanged
 from common.contracts.relay import ServerStatusChanged
 from identity.domain.health import UNPAID, Counted, KnownCamera, KnownLicence, KnownServer, news
 
@@ -44,14 +45,33 @@ class HealthBook:
             step = licence.unpaid - (known is not None and known.unpaid)
             await self._count(licence, Counted(organisation=event.organisation, unpaid_licences=step))
 
+    async def presence_changed(self, event: PresenceChanged) -> None:
+        known = await self._store.known_camera(event.camera)
+        if known is not None and event.version <= known.presence_told:
+            return
+        # Heard before its connection: it counts when that is heard, too.
+        before = known or KnownCamera(
+            id=event.camera, organisation=event.organisation, told=0, removed=True, version=0
+        )
+        after = replace(before, online=event.online, presence_told=event.version, version=before.version + 1)
+        await self._count(after, _counted(known, after))
+
     async def _camera(self, event: CameraConnected | CameraRemoved, *, removed: bool) -> None:
         known = await self._store.known_camera(event.camera)
         told = news(known, event.camera, event.organisation, event.version)
         if told is not None:
-            step = (not removed) - (known is not None and not known.removed)
-            counted = Counted(organisation=event.organisation, cameras=step)
-            await self._count(KnownCamera(**told, removed=removed), counted)
+            after = replace(known, **told, removed=removed) if known else KnownCamera(**told, removed=removed)
+            await self._count(after, _counted(known, after))
 
     async def _count(self, thing: KnownCamera | KnownLicence, counted: Counted) -> None:
-        moved = [counted] if counted.cameras or counted.unpaid_licences else []
-        await self._store.save(thing, *moved)
+        await self._store.save(thing, *([counted] if counted.anything else []))
+
+
+def _counted(before: KnownCamera | None, after: KnownCamera) -> Counted:
+    cameras, online = after.counts
+    before_cameras, before_online = before.counts if before else (0, 0)
+    return Counted(
+        organisation=after.organisation,
+        cameras=cameras - before_cameras,
+        online_cameras=online - before_online,
+    )

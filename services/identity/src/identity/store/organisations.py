@@ -1,7 +1,7 @@
 """Members, invitations and grants, as they are kept in MongoDB, and what is known of servers and health."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -175,7 +175,7 @@ class OrganisationStore(IdentityStore):
     async def health(self, organisations: list[OrganisationId]) -> dict[str, Health]:
         rows = await self._database.find(HEALTH, {"_id": {"$in": organisations}})
         return {
-            row["_id"]: Health(cameras=row.get("cameras", 0), unpaid_licences=row.get("unpaid_licences", 0))
+            row["_id"]: Health(**{field.name: row.get(field.name, 0) for field in fields(Health)})
             for row in rows
         }
 
@@ -185,7 +185,8 @@ class OrganisationStore(IdentityStore):
 
 def _write(thing: Kept | Own) -> Write:
     if isinstance(thing, Counted):
-        steps = {"cameras": thing.cameras, "unpaid_licences": thing.unpaid_licences}
+        steps = asdict(thing)
+        del steps["organisation"]
         return Update(HEALTH, {"_id": thing.organisation}, {"$inc": steps}, upsert=True)
     if not isinstance(thing, _Aggregate):
         return write_of(thing)  # what is not ours is an account's
