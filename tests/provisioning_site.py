@@ -26,6 +26,7 @@ from provisioning.service import (
     ContestService,
     ImportWork,
     Places,
+    Presence,
     RowSealer,
     TransferService,
     Tries,
@@ -92,12 +93,14 @@ class Site:
         people: TestClient[Any, Any],
         url: str,
         listener: CameraListener,
+        presence: Presence,
         sealer: Sealer,
     ) -> None:
         self.house = house
         self.sealer = sealer
         self.url = url
         self.listener = listener
+        self.presence = presence
         self.timer = StoryTimer(house.clock)
         self.people = people
         self.session = aiohttp.ClientSession()
@@ -223,6 +226,7 @@ async def open_site(*, now: datetime | None = None, **more: Any) -> AsyncIterato
             stack.push_async_callback(part.close)
         listener = next(part for part in assembly.background if isinstance(part, CameraListener))
         people = await stack.enter_async_context(TestClient(TestServer(app)))
-        site = Site(house, people, listener.url, listener, sealers[0])
+        presence = next(part for part in assembly.background if isinstance(part, Presence))
+        site = Site(house, people, listener.url, listener, presence, sealers[0])
         stack.push_async_callback(site.close)
         yield site

@@ -30,7 +30,7 @@ from provisioning.service import (
 )
 from provisioning.service.transfers import TransferService
 from provisioning.service.vault import hash_of
-from provisioning.store import INDEXES, CustodyStore, InventoryStore, KnownDeviceIndex
+from provisioning.store import INDEXES, CustodyStore, InventoryStore, KnownDeviceIndex, PresenceStore
 from provisioning_site import claim_service, contest_service
 
 DEVICE = DeviceId("mac:0040ff112233")
@@ -62,7 +62,7 @@ class Custody(RuleBasedStateMachine):
         vault = Vault(parts.sealer)
         tokens = Tokens(vault, Delivery(lambda: "http://x", (), timedelta(days=3650)))
         self.transfers = TransferService(self.store, self.custody, self.clock, timedelta(days=7))
-        presence = Presence(self.store, self.clock, timedelta(minutes=1))
+        presence = Presence(PresenceStore(parts.database), self.clock, timedelta(minutes=1))
         self.delivery = DeliveryService(
             self.store, vault, KnownDeviceIndex(), presence, self.transfers, tokens, self.clock
         )

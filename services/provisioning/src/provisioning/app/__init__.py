@@ -30,6 +30,7 @@ from provisioning.app.loops import loop
 from provisioning.app.open_files import open_files
 from provisioning.consumers import subscriptions
 from provisioning.service import (
+    Absence,
     ArrangingService,
     Authority,
     CameraService,
@@ -66,6 +67,7 @@ from provisioning.store import (
     ItemStore,
     KnownDeviceIndex,
     KnownDevicesFeed,
+    PresenceStore,
 )
 
 __all__ = ["CameraListener", "assemble"]
@@ -77,7 +79,8 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     crowd = Crowd(open_files())
     held = HeldPolls(settings.camera_held_polls, crowd.ample)
     known = KnownDeviceIndex(tell=held.ring)
-    presence = Presence(store, clock, timedelta(seconds=settings.camera_heartbeat_seconds))
+    seen = PresenceStore(parts.database)
+    presence = Presence(seen, clock, timedelta(seconds=settings.camera_heartbeat_seconds))
     lifetime = timedelta(days=settings.camera_certificate_days)
     authority = Authority(AuthorityStore(parts.database), parts.sealer, clock, lifetime)
     listener = CameraListener(held, crowd, authority, settings)
@@ -92,6 +95,8 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
     reaching = Reaching(ItemStore(parts.database), access)
     claiming, working, codes = claims_and_contests(parts, settings, vault, room, known, transfers, reaching)
     listener.port = _camera_port(polls, delivery, dispatching, codes, crowd, settings)
+    absence = Absence(seen, presence, clock)
+    working.append(loop(parts, "absence", absence.next_due, absence.work))
     credentials = CredentialService(store, vault, tokens, clock)
     configuring = ConfigurationService(store, clock)
     return Assembly(

@@ -1,5 +1,6 @@
 """What provisioning can do."""
 
+from provisioning.service.absence import Absence
 from provisioning.service.arranging import KEEP, ArrangingService
 from provisioning.service.authority import Authority
 from provisioning.service.cameras import CameraService, CameraView
@@ -34,6 +35,7 @@ from provisioning.service.waiting_room import WaitingRoom
 
 __all__ = [
     "KEEP",
+    "Absence",
     "ArrangingService",
     "Authority",
     "CameraService",

@@ -145,7 +145,7 @@ class DeliveryService:
         described = camera.described(model, firmware)
         if described is not camera:
             await self._store.save(described, events=[])
-        self._presence.beat(camera.id)
+        self._presence.beat(camera.id, camera.organisation)
 
     async def _connect_first(
         self, camera: Camera, now: datetime, model: str | None, firmware: str | None
@@ -154,6 +154,7 @@ class DeliveryService:
         claim = await self._store.claim(camera.organisation, camera.claim)
         claim, progress = claim.connected(now)
         await self._store.save(connected, claim, events=[event, progress], seen={camera.id: now})
+        self._presence.beat(camera.id, camera.organisation)
 
 
 def _told(decision: Decision, now: datetime, next_poll: datetime) -> Changes:

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 import structlog
 
 from common.clock import Clock
+from common.contracts import Event
 from common.errors import Refusal
-from common.ids import CameraId
+from common.ids import CameraId, OrganisationId
+from provisioning.domain.presence import CameraPresence
 
 Connection = Literal["waiting", "online", "offline"]
 """`waiting`: never connected yet."""
@@ -24,10 +27,26 @@ REMEMBERED = 500_000
 log = structlog.get_logger("presence")
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A camera called."""
+
+    organisation: OrganisationId
+    at: datetime
+
+
 class PresenceStore(Protocol):
     async def last_seen(self, cameras: Sequence[CameraId]) -> dict[CameraId, datetime]: ...
 
-    async def note_seen(self, seen: Mapping[CameraId, datetime]) -> None: ...
+    async def note_beats(self, beats: Mapping[CameraId, Beat]) -> None: ...
+
+    async def not_online(self, cameras: Sequence[CameraId]) -> list[CameraPresence]:
+        """Those of them that do not count as online."""
+        ...
+
+    async def save_presence(self, presence: CameraPresence, event: Event) -> None:
+        """`Stale` when it was changed meanwhile."""
+        ...
 
 
 class Presence:
@@ -38,8 +57,13 @@ class Presence:
         self._clock = clock
         self._write_after = heartbeat * WRITTEN_EVERY
         self.offline_after = heartbeat * (WRITTEN_EVERY + MISSED)
+        self.listening_since = clock.now()
+        """Whoever is silent may be so because nobody listened, before that."""
+        self._sure_for = heartbeat * (WRITTEN_EVERY + 1)
         self._written: dict[CameraId, datetime] = {}
-        self._pending: dict[CameraId, datetime] = {}
+        self._pending: dict[CameraId, Beat] = {}
+        self._doubtful: set[CameraId] = set()
+        """Written, but perhaps not told yet that they are online."""
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -53,34 +77,56 @@ class Presence:
         with contextlib.suppress(Refusal):  # a heartbeat lost is repeated within a minute
             await self.flush()
 
-    def beat(self, camera: CameraId) -> None:
+    def beat(self, camera: CameraId, organisation: OrganisationId) -> None:
         """The camera called; costs no I/O."""
         now = self._clock.now()
         written = self._written.get(camera)
         if written is None or now - written >= self._write_after:
-            self._pending[camera] = now
+            self._pending[camera] = Beat(organisation, now)
             self._something.set()
 
     async def flush(self) -> None:
-        """Write what is pending, in one commit."""
+        """Write what is pending, in one commit; then tell who is back."""
         pending, self._pending = self._pending, {}
-        if not pending:
+        if pending:
+            try:
+                await self._store.note_beats(pending)
+            except Refusal:
+                self._pending = pending | self._pending
+                self.listening_since = self._clock.now()
+                raise
+            self._doubtful |= {one for one, beat in pending.items() if not self._surely_online(one, beat)}
+            if len(self._written) + len(pending) > REMEMBERED:
+                self._written.clear()
+            self._written |= {camera: beat.at for camera, beat in pending.items()}
+        await self._tell_who_is_back()
+
+    def _surely_online(self, camera: CameraId, beat: Beat) -> bool:
+        """This process wrote it so lately that nobody can have missed it."""
+        written = self._written.get(camera)
+        return written is not None and beat.at - written <= self._sure_for
+
+    async def _tell_who_is_back(self) -> None:
+        if not self._doubtful:
             return
+        now, back = self._clock.now(), await self._store.not_online(list(self._doubtful))
+        self._doubtful = set()
+        await asyncio.gather(*(self._back(presence, now) for presence in back))
+        if self._doubtful:
+            self._something.set()
+
+    async def _back(self, presence: CameraPresence, now: datetime) -> None:
         try:
-            await self._store.note_seen(pending)
-        except Refusal:
-            self._pending = pending | self._pending
-            raise
-        if len(self._written) + len(pending) > REMEMBERED:
-            self._written.clear()
-        self._written |= pending
+            await self._store.save_presence(*presence.came(now))
+        except Refusal:  # it called again at that moment, or the database is away: once more
+            self._doubtful.add(presence.id)
 
     async def last_seen(self, cameras: Sequence[CameraId]) -> dict[CameraId, datetime]:
         """By camera; those never seen are absent. Right to within the writing interval."""
         seen = await self._store.last_seen(cameras)
         for camera in cameras:
             if own := self._pending.get(camera):
-                seen[camera] = max(own, seen.get(camera, own))
+                seen[camera] = max(own.at, seen.get(camera, own.at))
         return seen
 
     async def online(self, cameras: Sequence[CameraId]) -> list[CameraId]:

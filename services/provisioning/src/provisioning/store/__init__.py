@@ -9,6 +9,7 @@ from provisioning.store.inventory import InventoryStore
 from provisioning.store.items import ITEM_INDEXES, ItemStore
 from provisioning.store.known_devices import KnownDeviceIndex
 from provisioning.store.known_devices_feed import KnownDevicesFeed
+from provisioning.store.presence import PRESENCE_INDEXES, PresenceStore
 from provisioning.store.root_passwords import ROOT_PASSWORDS
 
 INDEXES = (
@@ -17,6 +18,7 @@ INDEXES = (
     *CUSTODY_INDEXES,
     ROOT_PASSWORDS.index,
     *CLAIM_CODE_INDEXES,
+    *PRESENCE_INDEXES,
     *IMPORT_INDEXES,
 )
 
@@ -31,4 +33,5 @@ __all__ = [
     "ItemStore",
     "KnownDeviceIndex",
     "KnownDevicesFeed",
+    "PresenceStore",
 ]

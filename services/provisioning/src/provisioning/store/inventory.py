@@ -1,6 +1,6 @@
 """Claims, items, presence and the copy of licences in MongoDB.
 
-`claims`, `items`: versioned aggregates. `presence`, `licences`: read models by camera id.
+`claims`, `items`: versioned aggregates. `licences`: a read model by camera id. `presence`: see there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,9 @@ from provisioning.domain import CONTAINERS, Camera, Claim, DeviceId, Reach, no_c
 from provisioning.service.needs import Aggregate, Licence
 from provisioning.store import documents
 from provisioning.store.documents import CLAIMS, ITEMS
+from provisioning.store.presence import PRESENCE
 
-PRESENCE, LICENCES = "presence", "licences"
+LICENCES = "licences"
 INDEXES = (
     Index(CLAIMS, (("organisation", 1), ("device", 1)), unique=True, where={"live": True}),
     Index(CLAIMS, (("device", 1),), where={"live": True}),
@@ -99,13 +100,6 @@ class InventoryStore:
         where = {"_id": item, "organisation": organisation, "kind": {"$in": list(CONTAINERS)}}
         return await self._database.get(ITEMS, where) is not None
 
-    async def last_seen(self, cameras: Sequence[CameraId]) -> dict[CameraId, datetime]:
-        rows = await self._database.find(PRESENCE, {"_id": {"$in": list(cameras)}})
-        return {row["_id"]: row["last_seen"] for row in rows}
-
-    async def note_seen(self, seen: Mapping[CameraId, datetime]) -> None:
-        await self._database.commit(_seen(seen))
-
     async def licences(self, cameras: Sequence[CameraId]) -> dict[CameraId, Licence]:
         rows = await self._database.find(LICENCES, {"_id": {"$in": list(cameras)}, "version": {"$gt": 0}})
         return {
@@ -129,6 +123,6 @@ def within(reach: Reach) -> dict[str, Any]:
 
 def _seen(seen: Mapping[CameraId, datetime]) -> list[Write]:
     return [
-        Update(PRESENCE, {"_id": camera}, {"$max": {"last_seen": at}}, upsert=True)
+        Update(PRESENCE, {"_id": camera}, {"$max": {"last_seen": at}, "$inc": {"version": 1}}, upsert=True)
         for camera, at in seen.items()
     ]
