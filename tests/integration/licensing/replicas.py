@@ -68,8 +68,12 @@ class Replicas:
         organisation: str = "org-a",
         role: Role = Role.SUPER_ADMIN,
         status: int = 200,
+        seen: int | None = None,
     ) -> Any:
+        """`seen`: the version in If-Match."""
         headers = {"Authorization": f"Bearer {self.keys.token(organisation=organisation, role=role)}"}
+        if seen is not None:
+            headers["If-Match"] = f'"{seen}"'
         url = f"{self.urls[replica]}/api/v1{path}"
         async with self.http.request(method, url, json=body, headers=headers) as response:
             answer = await response.json()

@@ -1,5 +1,6 @@
 """Two replicas of licensing on real MongoDB and RabbitMQ."""
 
+import asyncio
 import time
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from common.contracts.identity import OrganisationCreated
 from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.ids import CameraId, OrganisationId
 from integration.licensing.replicas import Replicas, replicas
+from stories.licensing.plan_house import version
 
 pytestmark = pytest.mark.servers
 ORGANISATION = OrganisationId("org-a")
@@ -118,3 +120,31 @@ async def test_in_production_there_are_no_test_clocks(mongo_url: str, amqp_url: 
         as_of = datetime.fromisoformat((await it.ask("GET", "/fees"))["as_of"])
         # Not even one that a developer has left behind in the database.
         assert as_of - SystemClock().now() < timedelta(minutes=5)
+
+
+async def test_a_new_version_of_a_plan_is_known_to_every_replica_within_a_second(
+    mongo_url: str, amqp_url: str, prefix: str
+) -> None:
+    async with replicas(mongo_url, amqp_url, prefix) as it:
+        for number, (asked, other) in enumerate([(0, 1), (1, 0), (0, 1)]):
+            body = version(prices={"EUR": 600 + number}, add_ons=[])
+            path = "/service-plans/standard/versions"
+            began = time.monotonic()
+            await it.ask(
+                "POST",
+                path,
+                body,
+                seen=number + 1,
+                replica=asked,
+                organisation="staff",
+                role=Role.STAFF_ADMIN,
+                status=201,
+            )
+            while await _price(it, other) != 600 + number:
+                assert time.monotonic() - began < 1, "heard, not found by looking every minute"
+                await asyncio.sleep(0.01)
+
+
+async def _price(it: Replicas, replica: int) -> int:
+    plans = (await it.ask("GET", "/plans", replica=replica))["plans"]
+    return int(next(one for one in plans if one["name"] == "standard")["prices"]["EUR"])
