@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from common.contracts.licensing import InvoiceIssued, NoticeDue, PaymentReceived, StandingChanged
+from common.contracts.licensing import (
+    InvoiceIssued,
+    NoticeDue,
+    PaymentReceived,
+    PlanChangeAnnounced,
+    StandingChanged,
+)
 from common.contracts.provisioning import TransferChanged
 from common.contracts.relay import AllowanceCrossed
 from common.ids import CameraId, OrganisationId
@@ -59,6 +65,8 @@ def billing_news(organisation: str) -> list[tuple[Any, str]]:
     """What licensing says, and a piece of what Ada reads about it."""
     who = {"organisation": organisation, "version": 1, "at": datetime(2026, 4, 9, 22, tzinfo=UTC)}
     bill = {"amount": 12_500, "currency": "CZK"}
+    plan = {"plan": "standard", "plan_version": 2, "name": "Standard", "cameras": 2, "currency": "CZK"}
+    coming = plan | {"effective_at": datetime(2026, 5, 31, 22, tzinfo=UTC), "amount_before": 25_000}
     notice = bill | {"days": 7, "effective_at": datetime(2026, 4, 15, 22, tzinfo=UTC), "cameras": 2}
     standing = {"since": datetime(2026, 4, 15, 22, tzinfo=UTC)} | bill
     owed = {"invoices": ["2026000001"]}
@@ -73,6 +81,11 @@ def billing_news(organisation: str) -> list[tuple[Any, str]]:
         (NoticeDue(**who, **notice, notice="1", kind="trial_ends", invoices=[]), "končí 16. dubna 2026"),
         (NoticeDue(**who, **notice, notice="2", kind="suspension", **owed), "(2026000001)"),
         (NoticeDue(**who, **notice, notice="3", kind="inactivation", **owed), "neaktivní"),
+        (
+            PlanChangeAnnounced(**who, **coming, notice="4", amount_after=30_000),
+            "300,00 Kč bez daně místo dosavadních 250,00 Kč",
+        ),
+        (PlanChangeAnnounced(**who, **coming, notice="5", amount_after=25_000), "Cena se nemění"),
         (StandingChanged(**who, **standing, standing="overdue", previous="clear", **owed), "nebyla uhrazena"),
         (StandingChanged(**who, **standing, standing="arrears", previous="overdue", **owed), "nic nestojí"),
         (
