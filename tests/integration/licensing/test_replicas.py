@@ -12,7 +12,7 @@ from common.contracts.identity import OrganisationCreated
 from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.ids import CameraId, OrganisationId
 from integration.licensing.replicas import Replicas, replicas
-from stories.licensing.plan_house import version
+from stories.licensing.plan_house import dearer
 
 pytestmark = pytest.mark.servers
 ORGANISATION = OrganisationId("org-a")
@@ -127,7 +127,7 @@ async def test_a_new_version_of_a_plan_is_known_to_every_replica_within_a_second
 ) -> None:
     async with replicas(mongo_url, amqp_url, prefix) as it:
         for number, (asked, other) in enumerate([(0, 1), (1, 0), (0, 1)]):
-            body = version(prices={"EUR": 600 + number}, add_ons=[])
+            body = dearer(100 + number)
             path = "/service-plans/standard/versions"
             began = time.monotonic()
             await it.ask(

@@ -244,9 +244,10 @@ class Life:
         number = plan.latest.version + 1
         eur, add_on = (333, 20, 777, 199, 501, 0)[which] + number, 50 + number
         later = self.now + timedelta(days=9 * which) if which % 3 else None
-        prices = {"EUR": eur, "CZK": 25 * eur}
+        prices = {**plan.latest.prices, "EUR": eur, "CZK": 25 * eur}
         add_ons = tuple(
-            replace(one, prices={"EUR": add_on, "CZK": 24 * add_on}) for one in plan.latest.add_ons
+            replace(one, prices={**one.prices, "EUR": add_on, "CZK": 24 * add_on})
+            for one in plan.latest.add_ons
         )
         content = replace(plan.latest, prices=prices, add_ons=add_ons)
         valid_from = max(later, plan.latest.valid_from) if later else None

@@ -122,10 +122,10 @@ async def test_a_preview_tells_what_a_price_change_means_and_writes_nothing() ->
             {"currency": "EUR", "licences": 2, "charged": 1, "before": 500, "after": 600, "difference": 100}
         ]
         assert effect["publishable"]
-        lacking = dearer(prices={"USD": 600}, add_ons=[])
-        effect = await staff(it, "POST", "/standard/preview", lacking)
+        await it.ask("PUT", f"/licences/{first}/plan", {"plan": "basic"})
+        effect = await staff(it, "POST", "/basic/preview", dearer(prices={"USD": 600}, add_ons=[]))
         assert not effect["publishable"]
-        assert "EUR (2 licences)" in effect["problem"]
+        assert "EUR (1 licences)" in effect["problem"]
         assert len((await staff(it, "GET", "/standard"))["versions"]) == 1
         assert it.bus.said(PlanChanged) == []
 
@@ -133,11 +133,14 @@ async def test_a_preview_tells_what_a_price_change_means_and_writes_nothing() ->
 async def test_nobody_loses_the_currency_they_pay_in() -> None:
     async with story() as it:
         await it.hear(it.created(), it.connected())
+        await it.ask("PUT", f"/licences/{(await it.licence())['id']}/plan", {"plan": "basic"})
         body = dearer(prices={"USD": 600}, add_ons=[])
-        answer = await staff(it, "POST", "/standard/versions", body, seen=1, status=409)
+        answer = await staff(it, "POST", "/basic/versions", body, seen=1, status=409)
         assert answer["code"] == "price_missing"
         kept = dearer(prices={"EUR": 600}, add_ons=[])
-        assert (await staff(it, "POST", "/standard/versions", kept, seen=1, status=201))["latest"] == 2
+        assert (await staff(it, "POST", "/basic/versions", kept, seen=1, status=201))["latest"] == 2
+        answer = await staff(it, "POST", "/standard/versions", kept, seen=1, status=422)
+        assert "prices.JPY" in [one["field"] for one in answer["errors"]], "whoever comes begins with it"
 
 
 async def test_nobody_changes_to_a_currency_that_their_plan_is_not_sold_in() -> None:

@@ -148,6 +148,9 @@ SHIPPED_CATALOGUE = Catalogue.of(ServicePlan(one.name, (one,)) for one in SHIPPE
 def must_be_complete(plan: Plan) -> None:
     """Raises `Invalid`, field by field."""
     errors = [*_name_errors("names", plan.names), *_price_errors("prices", plan.prices)]
+    if plan.name == DEFAULT:
+        everybodys = "New cameras of every customer begin with this plan: it is sold in every currency"
+        errors += [FieldError(f"prices.{one}", everybodys) for one in sorted(CURRENCIES - plan.prices.keys())]
     keys = [one.key for one in plan.add_ons]
     for place, one in enumerate(plan.add_ons):
         errors += _add_on_errors(f"add_ons.{place}", one, plan)

@@ -12,6 +12,7 @@ from common.ids import OrganisationId
 from common.races import LOST
 from licensing.domain.catalogue import Catalogue
 from licensing.domain.licence import Licence
+from licensing.domain.months import Calendar
 from licensing.domain.plans import Plan
 from licensing.domain.renewals import Renewal
 from licensing.service.clocks import OrganisationClocks
@@ -22,6 +23,8 @@ EVERY = timedelta(days=1)
 are told that much earlier."""
 LONGEST = timedelta(days=33)
 """From the instant at which a version may reach somebody to the one by which it has reached all."""
+EASTERNMOST, WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
+UTC_MONTHS = Calendar.of("UTC")
 AT_ONCE = 1_000
 log = structlog.get_logger("plan-notices")
 
@@ -63,8 +66,9 @@ class PlanNoticeService:
     async def next_due(self) -> datetime | None:
         """Nothing is looked for when no version is on its way."""
         catalogue, clocks = await self._plans.catalogue(), await self._ahead()
-        moving = _moving(catalogue, self._clocks.real(), always=bool(clocks))
-        opens = min((_opens(version) for version in moving), default=None)
+        real = self._clocks.real()
+        moving = _moving(catalogue, real, always=bool(clocks))
+        opens = min((real if clocks else _opens(version) for version in moving), default=None)
         if opens is None or self._looked is None:
             return opens
         known, ahead, at = self._looked
@@ -73,6 +77,8 @@ class PlanNoticeService:
     async def tell(self) -> None:
         real, catalogue, clocks = self._clocks.real(), await self._plans.catalogue(), await self._ahead()
         for version in _moving(catalogue, real, always=bool(clocks)):
+            if not clocks and real < _opens(version):
+                continue
             after = ""
             while found := await self._holders.older(
                 version.name, version.version, after=after, limit=AT_ONCE
@@ -142,7 +148,12 @@ def _moving(catalogue: Catalogue, now: datetime, *, always: bool) -> list[Plan]:
 
 
 def _opens(version: Plan) -> datetime:
-    return version.reaches_from - timedelta(days=version.notice_days) - EVERY
+    """Before this instant nobody is told, in whatever time zone: a month begins up to fourteen hours before it
+    does in UTC, and up to twelve hours after."""
+    earliest = version.reaches_from
+    month = UTC_MONTHS.month_at(earliest - WESTERNMOST - timedelta(microseconds=1))
+    first = max(earliest, month.end - EASTERNMOST)
+    return first - timedelta(days=version.notice_days) - EVERY
 
 
 def _notice_id(organisation: OrganisationId, version: Plan) -> str:

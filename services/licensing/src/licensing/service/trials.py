@@ -11,6 +11,7 @@ from common.errors import Stale
 from common.ids import OrganisationId
 from licensing.domain.account import Account
 from licensing.domain.licence import Change, Licence
+from licensing.domain.renewals import Renewals
 from licensing.domain.standing import NO_DEBTS, Debts
 from licensing.service.clocks import OrganisationClocks
 from licensing.service.plan_book import PlanTerms
@@ -84,19 +85,31 @@ class TrialService:
         # Side by side, so that they share transactions; one that cannot be ended does not stop the others.
         accounts = await self._accounts.accounts({one.organisation for one in licences}) if licences else []
         debts = {one.organisation: one.debts_by(now) for one in accounts}
+        renewals = {
+            who: await self._plans.renewals(who, own) for who, own in by_organisation(licences).items()
+        }
         results = await asyncio.gather(
-            *(self._end_one(one, now, debts.get(one.organisation, NO_DEBTS)) for one in licences),
+            *(
+                self._end_one(one, now, debts.get(one.organisation, NO_DEBTS), renewals[one.organisation])
+                for one in licences
+            ),
             return_exceptions=True,
         )
         for failure in results:
             if failure is not None:
                 raise failure
 
-    async def _end_one(self, licence: Licence, now: datetime, debts: Debts) -> None:
-        renewals = await self._plans.renewals(licence.organisation, [licence])
+    async def _end_one(self, licence: Licence, now: datetime, debts: Debts, renewals: Renewals) -> None:
         try:
             await self._store.save(licence.caught_up(now, debts, renewals))
         except Stale:
             return  # somebody else changed it meanwhile; if it is still due, the next look finds it
         if licence.trial_ends is not None:
             LATENESS.observe((now - licence.trial_ends).total_seconds())
+
+
+def by_organisation(licences: Sequence[Licence]) -> dict[OrganisationId, list[Licence]]:
+    found: dict[OrganisationId, list[Licence]] = {}
+    for one in licences:
+        found.setdefault(one.organisation, []).append(one)
+    return found
