@@ -148,7 +148,7 @@ def _moving(catalogue: Catalogue, now: datetime, *, always: bool) -> list[Plan]:
 
 
 def _opens(version: Plan) -> datetime:
-    """Before this instant nobody is told, in whatever time zone: a month begins up to fourteen hours before it
+    """Before this instant nobody is told, in whatever zone: a month begins up to fourteen hours before it
     does in UTC, and up to twelve hours after."""
     earliest = version.reaches_from
     month = UTC_MONTHS.month_at(earliest - WESTERNMOST - timedelta(microseconds=1))
