@@ -14,7 +14,11 @@ import aiohttp
 from aiohttp import web
 
 Row = dict[str, Any]
-DECLINED = {"4000000000000341": "card_declined", "4000000000009995": "insufficient_funds"}
+DECLINED = {
+    "4000000000000341": "card_declined",
+    "4000000000009995": "insufficient_funds",
+    "4000000000000069": "expired_card",
+}
 AUTHENTICATED = {"4000002760003184"}
 
 

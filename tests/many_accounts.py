@@ -28,7 +28,8 @@ from common.errors import Refusal
 from common.ids import CameraId, LicenceId, OrganisationId
 from common.mongo import MongoDatabase, open_client
 from common.testing import FixedClock
-from licensing.app import Stores, month_closer
+from licensing.app import month_closer
+from licensing.app.stores import Stores
 from licensing.domain.account import Account
 from licensing.domain.licence import Change, registered
 from licensing.domain.months import Calendar

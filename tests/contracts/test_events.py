@@ -18,6 +18,7 @@ from common.contracts.identity import (
     VisitorLeft,
 )
 from common.contracts.licensing import (
+    ChargeDeclined,
     CreditNoteIssued,
     InvoiceIssued,
     LicenceChanged,
@@ -180,6 +181,19 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
         },
     ),
     (licensing.TestClockMoved, {"ahead_seconds": 86_400}),
+    (
+        ChargeDeclined,
+        {
+            "charge": "org1-2026-02-auto",
+            "invoice": "org1-2026-02",
+            "number": "2026000007",
+            "amount": 605,
+            "currency": "EUR",
+            "reason": "insufficient_funds",
+            "attempt": 1,
+            "next_try": datetime(2026, 3, 2, 12, 30, 15, tzinfo=UTC),
+        },
+    ),
     (
         InvoiceIssued,
         {

@@ -6,7 +6,8 @@ from datetime import datetime
 from common.database import Insert, Update, Write
 from common.ids import LicenceId
 from common.mongo import MongoDatabase
-from licensing.app import Stores, seller_of
+from licensing.app import seller_of
+from licensing.app.stores import Stores
 from licensing.domain.closed_month import draft
 from licensing.domain.invoice import Kind
 from licensing.domain.month_close import LicenceLog, Terms, closing_id, month_lines

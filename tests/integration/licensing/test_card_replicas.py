@@ -18,7 +18,8 @@ from common.ids import OrganisationId
 from common.mongo import MongoDatabase, open_client
 from common.testing import MemoryHouse
 from fake_stripe import FakeStripe
-from licensing.app import CardParts, Stores, card_parts
+from licensing.app.cards import CardParts, card_parts
+from licensing.app.stores import Stores
 from licensing.domain.account import Account, OpenInvoice
 from licensing.domain.card import Card, Wallet
 from licensing.domain.registration import Organisation

@@ -166,6 +166,8 @@ async def test_every_lookup_has_its_index(mongo_url: str, prefix: str) -> None:
         store.charge_of("stripe", "pi_1"),
         store.next_charge(),
         store.charges_due(NOW, limit=9),
+        store.next_retry(),
+        store.retries_due(NOW, limit=9),
         store.refund("r"),
         store.refunds_of(A, "note"),
         store.refund_of("stripe", "re_1"),

@@ -1,11 +1,13 @@
 """What other services tell becomes mails for the right people, in their language, once."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from common.contracts.licensing import (
+    ChargeDeclined,
+    DeclineReason,
     InvoiceIssued,
     NoticeDue,
     PaymentReceived,
@@ -15,6 +17,10 @@ from common.contracts.licensing import (
 from common.contracts.provisioning import TransferChanged
 from common.contracts.relay import AllowanceCrossed
 from common.ids import CameraId, OrganisationId
+from identity.clients.letters import LOCALES, write
+from identity.domain.accounts import Language
+from identity.domain.announcements import ANNOUNCEMENTS
+from identity.domain.mails import Mail
 
 
 def crossed(organisation: str, percent: Any) -> AllowanceCrossed:
@@ -100,7 +106,29 @@ def billing_news(organisation: str) -> list[tuple[Any, str]]:
             ),
             "opět fungují",
         ),
+        (
+            declined(organisation, "insufficient_funds", datetime(2026, 4, 9, 22, tzinfo=UTC)),
+            "zkusíme 10. dubna 2026",
+        ),
+        (declined(organisation, "card_expired", None), "platnost karty vypršela"),
+        (declined(organisation, "authentication_needed", None), "do jednoho dne"),
     ]
+
+
+def declined(organisation: str, reason: Any, again: datetime | None) -> ChargeDeclined:
+    return ChargeDeclined(
+        organisation=OrganisationId(organisation),
+        version=3,
+        at=datetime(2026, 4, 8, 22, tzinfo=UTC),
+        charge="c",
+        invoice="i",
+        number="2026000001",
+        amount=12_500,
+        currency="CZK",
+        reason=reason,
+        attempt=1,
+        next_try=again,
+    )
 
 
 async def test_who_reads_bills_is_told_of_bills_payments_debts_and_what_comes(portal: Any, acme: str) -> None:
@@ -150,3 +178,23 @@ async def test_what_an_organisation_did_itself_is_not_mailed_to_it(portal: Any, 
     own = [moved(acme, "here", "done"), moved(acme, "away", "contested"), moved(acme, "away", "withdrawn")]
     await portal.house.bus.tell(*own, crossed(acme, 80))
     assert "80 %" in (await portal.mailbox.next()).subject
+
+
+@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize("again", [None, datetime(2026, 4, 9, 22, tzinfo=UTC)])
+@pytest.mark.parametrize("reason", get_args(DeclineReason))
+def test_why_a_card_was_not_charged_is_said_in_every_language(
+    language: Language, reason: str, again: datetime | None
+) -> None:
+    template, values = ANNOUNCEMENTS[ChargeDeclined].mail(declined("o", reason, again)) or ("activation", {})
+    now = datetime(2026, 4, 8, 22, tzinfo=UTC)
+    mail = Mail(
+        id="1", template=template, language=language, to="a@b.example", sealed=None, due_at=now,
+        values={**values, "name": "Ada", "organisation": "Acme", "link": "https://x.example"},
+        give_up_at=now, forget_at=now, time_zone="Europe/Prague",
+    )  # fmt: skip
+    letter = write(mail, {})
+    assert "2026000001" in letter.text
+    assert "https://x.example" in letter.text
+    assert "{" not in letter.text + letter.subject
+    assert len([part for part in letter.text.split("\n\n") if part.strip()]) == 5, letter.text

@@ -10,7 +10,8 @@ from aiohttp.test_utils import TestServer
 
 from common.auth import Role
 from fake_stripe import FakeStripe, signed
-from licensing.app import CardParts, Stores, card_parts
+from licensing.app.cards import CardParts, card_parts
+from licensing.app.stores import Stores
 from licensing.service import OrganisationClocks
 from stories.licensing.house import DAY, ORGANISATION, Story, settings, story
 
@@ -57,6 +58,7 @@ class CardStory:
         replica = self.replica()
         try:
             await replica.charges.work_due()
+            await replica.automatic.work_due()
             await replica.refunds.work_due()
         finally:
             await replica.background[0].close()

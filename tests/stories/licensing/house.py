@@ -21,7 +21,8 @@ from common.database import Document, Write
 from common.http import add_routes, application
 from common.ids import CameraId, OrganisationId
 from common.testing import MemoryBus, MemoryDatabase, MemoryHouse
-from licensing.app import Stores, assemble, month_close
+from licensing.app import assemble, month_close
+from licensing.app.stores import Stores
 from licensing.service import (
     OrganisationClocks,
     PlanNoticeService,

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -28,6 +29,7 @@ from stories.licensing.lives import TRIAL, Model
 
 T = TypeVar("T")
 LIVES = int(os.environ.get("VEDETTE_TEST_LIVES", "20"))
+pytestmark = pytest.mark.timeout(60 + 5 * LIVES)
 ORGANISATIONS = ("org-a", "org-b")
 DEVICES = ("mac:1", "mac:2", "mac:3")
 PLANS = {(one.name, one.version): one for one in SHIPPED}

@@ -19,7 +19,8 @@ from common.contracts.provisioning import CameraConnected, CameraRemoved
 from common.errors import NotFound
 from common.ids import CameraId, LicenceId, OrganisationId
 from common.testing import FixedClock, MemoryHouse
-from licensing.app import Stores, assemble, month_close
+from licensing.app import assemble, month_close
+from licensing.app.stores import Stores
 from licensing.domain.billing_information import Details
 from licensing.domain.states import TABLE
 from licensing.domain.vat import TaxStatus

@@ -7,11 +7,11 @@ from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
 from common.contracts.licensing import InvoiceIssued
 from common.contracts.provisioning import CameraConnected, CameraRemoved
-from licensing.service import BillingService, ChargeService, LicenceService
+from licensing.service import AutomaticChargeService, BillingService, LicenceService
 
 
 def subscriptions(
-    billing: BillingService, licences: LicenceService, charges: ChargeService
+    billing: BillingService, licences: LicenceService, charges: AutomaticChargeService
 ) -> Mapping[type[Event], Handler]:
     return {
         OrganisationCreated: billing.organisation_created,

@@ -75,6 +75,15 @@ class Settings(CommonSettings):
     card_patience: float = Field(
         10.0, gt=0, le=60, description="Seconds that people wait for a card's charge; then it goes on without"
     )
+    charge_retry_days: str = Field(
+        "1,3,5,7",
+        pattern=r"^([1-9][0-9]?(,[1-9][0-9]?){0,9})?$",
+        description="Days after an invoice's first automatic charge on which a declined one is tried again",
+    )
+
+    @property
+    def charge_retries(self) -> tuple[int, ...]:
+        return tuple(sorted({int(day) for day in self.charge_retry_days.split(",") if day}))
 
     @property
     def trial(self) -> timedelta:

@@ -101,6 +101,37 @@ class PaymentReceived(Event):
     """What the organisation still owes in this currency."""
 
 
+DeclineReason = Literal[
+    "insufficient_funds",
+    "card_expired",
+    "card_blocked",
+    "details_wrong",
+    "authentication_needed",
+    "card_refused",
+]
+"""Why a card was not charged, as far as its bank tells; `card_refused`: it does not."""
+
+
+class ChargeDeclined(Event):
+    """A card that an invoice charges by itself said no, or wants its owner to confirm."""
+
+    wire: ClassVar[str] = "licensing.charge_declined.v1"
+    about: ClassVar[str] = "charge"
+
+    organisation: OrganisationId
+    charge: str
+    invoice: str
+    number: str
+    """The invoice's."""
+    amount: int
+    currency: str
+    reason: DeclineReason
+    attempt: int
+    """The first try of the invoice is 1."""
+    next_try: Instant | None
+    """None: it is not tried again; somebody has to do something."""
+
+
 Standing = Literal["clear", "overdue", "arrears"]
 """How an organisation stands: nothing overdue; something is; the period before is still unpaid."""
 

@@ -14,6 +14,7 @@ from babel.numbers import get_currency_precision
 from common.auth import Action
 from common.contracts import Event
 from common.contracts.licensing import (
+    ChargeDeclined,
     InvoiceIssued,
     NoticeDue,
     PaymentReceived,
@@ -69,6 +70,17 @@ def _payment(event: PaymentReceived) -> tuple[Template, Mapping[str, Value]]:
         "amount": _amount(event.amount, event.currency),
         "outstanding": _amount(event.outstanding, event.currency),
         "currency": event.currency,
+    }
+
+
+def _declined(event: ChargeDeclined) -> tuple[Template, Mapping[str, Value]]:
+    again: dict[str, Value] = {} if event.next_try is None else {"next_try": event.next_try}
+    return "charge_declined", {
+        "number": event.number,
+        "amount": _amount(event.amount, event.currency),
+        "currency": event.currency,
+        "reason": event.reason,
+        **again,
     }
 
 
@@ -147,6 +159,7 @@ ANNOUNCEMENTS: Mapping[type[Event], Announcement] = {
     AllowanceCrossed: Announcement(Action.MANAGE_MEMBERS, _allowance),
     InvoiceIssued: Announcement(Action.READ_BILLING, _invoice),
     PaymentReceived: Announcement(Action.READ_BILLING, _payment),
+    ChargeDeclined: Announcement(Action.READ_BILLING, _declined),
     NoticeDue: Announcement(Action.READ_BILLING, _notice),
     PlanChangeAnnounced: Announcement(Action.READ_BILLING, _plan_change),
     StandingChanged: Announcement(Action.READ_BILLING, _standing),

@@ -32,6 +32,7 @@ Template = Literal[
     "cameras_restored",
     "cameras_suspended",
     "contest_rejected",
+    "charge_declined",
     "email_changed",
     "email_code_new",
     "email_code_old",

@@ -80,7 +80,7 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
             *money,
             *cards.routes,
         ],
-        subscriptions=subscriptions(billing, licences, cards.charges),
+        subscriptions=subscriptions(billing, licences, cards.automatic),
         background=[plans.book, *cards.background, *loops],
         indexes=INDEXES,
     )

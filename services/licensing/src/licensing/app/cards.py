@@ -9,7 +9,9 @@ from common.http import Route
 from licensing.api import CardApi
 from licensing.app.stores import Stores
 from licensing.clients import StripeHttp, StripeProvider
+from licensing.domain.charge_retries import Schedule
 from licensing.service import (
+    AutomaticChargeService,
     CardService,
     ChargeService,
     InvoiceService,
@@ -20,7 +22,7 @@ from licensing.service import (
 )
 from licensing.settings import Settings
 
-CHARGES, REFUNDS = "charges", "refunds"
+CHARGES, CHARGE_RETRIES, REFUNDS = "charges", "charge-retries", "refunds"
 CARD_LEASE = timedelta(seconds=6)
 
 
@@ -30,6 +32,7 @@ class CardParts:
 
     routes: list[Route]
     charges: ChargeService
+    automatic: AutomaticChargeService
     refunds: RefundService
     background: list[Background]
 
@@ -37,8 +40,11 @@ class CardParts:
 def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: OrganisationClocks) -> CardParts:
     http, provider = card_provider(parts, settings)
     payments = PaymentService(stores.accounts, stores.organisations, clocks)
-    patience = settings.card_patience
-    charges = ChargeService(provider, stores.charges, stores.cards, payments, clocks, parts.clock, patience)
+    patience, schedule = settings.card_patience, Schedule(settings.charge_retries)
+    charges = ChargeService(
+        provider, stores.charges, stores.cards, payments, clocks, parts.clock, patience, schedule
+    )
+    automatic = AutomaticChargeService(provider, stores.charges, stores.cards, charges, parts.clock)
     cards = CardService(provider, stores.cards, parts.clock)
     refunds = RefundService(
         provider, stores.accounts, stores.invoices, stores.charges, stores.charges, parts.clock, patience
@@ -47,14 +53,14 @@ def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: Organis
     invoices = InvoiceService(stores.invoices, stores.accounts)
     routes = CardApi(cards, charges, refunds, events, invoices).routes()
     if http is None:
-        return CardParts(routes, charges, refunds, [])
+        return CardParts(routes, charges, automatic, refunds, [])
 
-    def loop(name: str, service: ChargeService | RefundService) -> DueLoop:
+    def loop(name: str, service: ChargeService | AutomaticChargeService | RefundService) -> DueLoop:
         lease = Lease(parts.database, name, parts.clock, CARD_LEASE)
         return DueLoop(name, service.next_due, service.work_due, parts.clock, lease)
 
-    loops = [loop(CHARGES, charges), loop(REFUNDS, refunds)]
-    return CardParts(routes, charges, refunds, [http, *loops])
+    loops = [loop(CHARGES, charges), loop(CHARGE_RETRIES, automatic), loop(REFUNDS, refunds)]
+    return CardParts(routes, charges, automatic, refunds, [http, *loops])
 
 
 def card_provider(parts: Parts, settings: Settings) -> tuple[StripeHttp, StripeProvider] | tuple[None, None]:

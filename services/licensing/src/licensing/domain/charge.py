@@ -96,6 +96,13 @@ class Charge:
     """What was booked."""
     reason: str = ""
     tries: int = 0
+    """How often its outcome was asked for."""
+    attempt: int = 1
+    """Of an automatic one: which try of its invoice it is."""
+    first_at: datetime | None = None
+    """When the first of those tries began; None: this is the first."""
+    retry_at: datetime | None = None
+    """Declined: when another one is begun instead."""
     refunded: int = 0
     version: int = 1
 
@@ -109,6 +116,11 @@ class Charge:
         """Nothing the processor could say changes it. A declined one may be paid yet: by its owner, at the
         processor's; what was taken is booked, whatever we thought."""
         return self.state in (ChargeState.PAID, ChargeState.DIFFERS)
+
+    @property
+    def next_id(self) -> str:
+        """Of the automatic charge that is tried after this one."""
+        return automatic_id(self.invoice, self.attempt + 1)
 
     def prepared(self, intent: Intent) -> "Charge":
         return replace(self, intent=intent.reference, version=self.version + 1)
@@ -163,6 +175,10 @@ class Charge:
             version=self.version,
             at=now,
         )
+
+
+def automatic_id(invoice: str, attempt: int) -> str:
+    return f"{invoice}-auto" if attempt == 1 else f"{invoice}-auto-{attempt}"
 
 
 def begun(

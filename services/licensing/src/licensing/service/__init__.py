@@ -1,6 +1,7 @@
 """What licensing can do, one module for each thing a person would name."""
 
 from licensing.service.add_ons import AddOnService
+from licensing.service.automatic_charges import AutomaticChargeService
 from licensing.service.billing import BillingService
 from licensing.service.cards import CardService
 from licensing.service.charges import ChargeService
@@ -24,6 +25,7 @@ from licensing.service.what_if import WhatIfService
 
 __all__ = [
     "AddOnService",
+    "AutomaticChargeService",
     "BillingService",
     "CardService",
     "ChargeService",

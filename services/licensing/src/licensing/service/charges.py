@@ -11,7 +11,6 @@ from prometheus_client import Counter
 
 from common.clock import Clock
 from common.contracts import Event
-from common.contracts.licensing import InvoiceIssued
 from common.errors import Conflict, NotFound
 from common.ids import OrganisationId, new_id
 from common.races import LOST, settled
@@ -23,9 +22,11 @@ from licensing.domain.charge import (
     ChargeState,
     Intent,
     IntentState,
+    automatic_id,
     begun,
     must_not_be_a_flood,
 )
+from licensing.domain.charge_retries import Schedule, declined, planned
 from licensing.domain.payment import Payment
 from licensing.service.card_provider import CardProvider, ProviderRefused, ProviderSilent, provider_off
 from licensing.service.clocks import OrganisationClocks
@@ -76,6 +77,7 @@ class ChargeService:
         clocks: OrganisationClocks,
         clock: Clock,
         patience: float,
+        retries: Schedule = Schedule(),  # noqa: B008 - immutable
     ) -> None:
         self._provider = provider
         self._charges = charges
@@ -85,6 +87,7 @@ class ChargeService:
         self._clock = clock
         self._patience = patience
         """Seconds that a request waits for an outcome."""
+        self._retries = retries
 
     async def pay(
         self, organisation: OrganisationId, invoice: str, card: str | None
@@ -106,18 +109,6 @@ class ChargeService:
     async def of_invoice(self, organisation: OrganisationId, invoice: str) -> list[Charge]:
         """The newest first."""
         return await self._charges.charges_of(organisation, invoice, limit=50)
-
-    async def invoice_issued(self, event: InvoiceIssued) -> None:
-        """Charge the default card, when that is wanted; the background does it. One invoice, one charge."""
-        if self._provider is None:
-            return
-        wallet = await self._wallets.wallet(event.organisation, self._provider.name)
-        if not wallet.automatic or wallet.default is None:
-            return
-        try:
-            await self._begin(event.organisation, event.invoice, None, automatic=True)
-        except Conflict as conflict:
-            log.info("not charged", invoice=event.number, why=conflict.code)
 
     async def told(self, intent: str) -> bool:
         """The processor says that something has changed; False: it is no intent of ours."""
@@ -184,7 +175,8 @@ class ChargeService:
         if heard.state is charge.state:
             await self._charges.put_off_charge(replace(charge, due=heard.due, tries=heard.tries))
             return charge
-        await self._charges.save_charge(heard, [heard.act(now)])
+        heard = planned(heard, self._retries)
+        await self._charges.save_charge(heard, [heard.act(now), *declined(heard, now)])
         SETTLED.labels(heard.state.value).inc()
         if heard.state is ChargeState.DIFFERS:
             taken = f"{intent.amount} {intent.currency}"
@@ -216,11 +208,18 @@ class ChargeService:
 
     async def _running_or_begun(self, organisation: OrganisationId, invoice: str, card: str | None) -> Charge:
         running = await self._charges.live_charge(organisation, invoice)
-        return running or await self._begin(organisation, invoice, card, automatic=False)
+        return running or await self.begin(organisation, invoice, card, automatic=False)
 
-    async def _begin(
-        self, organisation: OrganisationId, invoice: str, card: str | None, *, automatic: bool
+    async def begin(
+        self,
+        organisation: OrganisationId,
+        invoice: str,
+        card: str | None,
+        *,
+        automatic: bool,
+        after: Charge | None = None,
     ) -> Charge:
+        """`card`: None for the default one; `after`: the automatic try before, which was declined."""
         provider = self._must_be_on()
         wallet = await self._wallets.wallet(organisation, provider.name)
         account = await self._payments.account(organisation)
@@ -229,8 +228,9 @@ class ChargeService:
             raise NotFound("nothing_to_pay", "Nothing is owed for an invoice with this id")
         now = self._clock.now()
         must_not_be_a_flood(await self._charges.charges_of(organisation, invoice, limit=MOST_TRIES), now)
+        attempt = after.attempt + 1 if after else 1
         charge = begun(
-            f"{invoice}-auto" if automatic else new_id(),
+            automatic_id(invoice, attempt) if automatic else new_id(),
             owed,
             provider.chargeable(owed.amount, owed.currency),
             wallet,
@@ -238,6 +238,8 @@ class ChargeService:
             now,
             automatic=automatic,
         )
+        if after is not None:
+            charge = replace(charge, attempt=attempt, first_at=after.first_at or after.begun_at)
         await self._charges.save_charge(charge, [charge.act(now)])
         return charge
 

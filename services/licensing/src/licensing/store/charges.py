@@ -21,6 +21,7 @@ CHARGE_INDEXES = (
     Index(CHARGES, (("organisation", 1), ("invoice", 1), ("begun_at", 1))),
     Index(CHARGES, (("provider", 1), ("intent", 1)), where={"sent": True}),
     Index(CHARGES, (("due", 1),)),
+    Index(CHARGES, (("retry_at", 1),)),
     Index(REFUNDS, (("organisation", 1), ("credit_note", 1))),
     Index(REFUNDS, (("provider", 1), ("reference", 1))),
     Index(REFUNDS, (("due", 1),)),
@@ -63,6 +64,12 @@ class ChargeStore:
     async def charges_due(self, by: datetime, *, limit: int) -> list[Charge]:
         return [_charge(row) for row in await self._due(CHARGES, by, limit)]
 
+    async def next_retry(self) -> datetime | None:
+        return await self._next(CHARGES, "retry_at")
+
+    async def retries_due(self, by: datetime, *, limit: int) -> list[Charge]:
+        return [_charge(row) for row in await self._due(CHARGES, by, limit, "retry_at")]
+
     # Refunds
 
     async def refund(self, identity: str) -> Refund | None:
@@ -102,14 +109,14 @@ class ChargeStore:
     async def refunds_due(self, by: datetime, *, limit: int) -> list[Refund]:
         return [_refund(row) for row in await self._due(REFUNDS, by, limit)]
 
-    async def _next(self, collection: str) -> datetime | None:
-        where = {"due": {"$gt": EVER}}
-        rows = await self._database.find(collection, where, sort=[("due", 1)], limit=1, fields=["due"])
-        return rows[0]["due"] if rows else None
+    async def _next(self, collection: str, when: str = "due") -> datetime | None:
+        where = {when: {"$gt": EVER}}
+        rows = await self._database.find(collection, where, sort=[(when, 1)], limit=1, fields=[when])
+        return rows[0][when] if rows else None
 
-    async def _due(self, collection: str, by: datetime, limit: int) -> list[Document]:
-        where = {"due": {"$gt": EVER, "$lte": by}}
-        return await self._database.find(collection, where, sort=[("due", 1)], limit=limit)
+    async def _due(self, collection: str, by: datetime, limit: int, when: str = "due") -> list[Document]:
+        where = {when: {"$gt": EVER, "$lte": by}}
+        return await self._database.find(collection, where, sort=[(when, 1)], limit=limit)
 
 
 def charge_write(charge: Charge) -> Save:
