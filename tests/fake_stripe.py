@@ -108,7 +108,7 @@ class FakeStripe:
 
     def _act(self, method: str, path: list[str], form: dict[str, str]) -> Row:
         if path == ["refunds"] and method == "GET":
-            found = [one for one in self.rows.values() if one.get("payment_intent") == form["payment_intent"]]
+            found = self._refunds_of(form["payment_intent"])
             return {"object": "list", "data": found, "has_more": False}
         if len(path) == 1:
             make: Callable[[dict[str, str]], Row] = getattr(self, f"_new_{path[0][:-1]}")
@@ -191,13 +191,31 @@ class FakeStripe:
 
     def _new_refund(self, form: dict[str, str]) -> Row:
         intent = self.rows[form["payment_intent"]]
-        of_intent = [one for one in self.rows.values() if one.get("payment_intent") == intent["id"]]
+        of_intent = self._refunds_of(intent["id"])
         back = sum(one["amount"] for one in of_intent if one["status"] == "succeeded")
         if int(form["amount"]) > intent["amount_received"] - back:
             raise Refused(400, "charge_already_refunded")
         status = "failed" if self.refunds_fail else "succeeded"
         amount, more = int(form["amount"]), {"payment_intent": intent["id"], "status": status}
         return self._made("re", "refund", form, amount=amount, currency=intent["currency"], **more)
+
+    def _refunds_of(self, intent: str) -> list[Row]:
+        return [
+            one for one in self.rows.values() if one["object"] == "refund" and one["payment_intent"] == intent
+        ]
+
+    def dispute(self, intent: str, amount: int | None = None, status: str = "needs_response") -> Row:
+        """The card's owner has gone to their bank."""
+        paid = self.rows[intent]
+        found = {"payment_intent": intent, "currency": paid["currency"], "reason": "fraudulent"}
+        amount = paid["amount_received"] if amount is None else amount
+        row = self._made("dp", "dispute", {}, amount=amount, status=status, **found)
+        self._tell("charge.dispute.created", row)
+        return row
+
+    def decide(self, row: Row, status: str, amount: int | None = None) -> None:
+        self._set(row, status=status, amount=row["amount"] if amount is None else amount)
+        self._tell("charge.dispute.closed" if status in ("won", "lost") else "charge.dispute.updated", row)
 
     def succeed(self, row: Row, amount: int | None = None) -> None:
         taken = row["amount"] if amount is None else amount

@@ -23,6 +23,7 @@ from common.contracts.licensing import (
     InvoiceIssued,
     LicenceChanged,
     NoticeDue,
+    PaymentDisputed,
     PaymentReceived,
     PlanChangeAnnounced,
     PlanChanged,
@@ -181,6 +182,20 @@ FACTS: list[tuple[type[Event], dict[str, Any]]] = [
         },
     ),
     (licensing.TestClockMoved, {"ahead_seconds": 86_400}),
+    (
+        PaymentDisputed,
+        {
+            "dispute": "stripe:dp_1",
+            "payment": "20260301-0a1b",
+            "invoice": "org1-2026-02",
+            "number": "2026000007",
+            "amount": 605,
+            "currency": "EUR",
+            "state": "open",
+            "reason": "fraudulent",
+            "outstanding": 605,
+        },
+    ),
     (
         ChargeDeclined,
         {

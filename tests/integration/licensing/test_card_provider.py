@@ -1,7 +1,7 @@
 """One suite for the adapter, against localstripe (a process of its own) and our fake, so that the fake does not
 drift from what others know of Stripe.
 
-Not in localstripe, hence on the fake alone: idempotency keys (it charges again), messages about setups and
+Not in localstripe, hence on the fake alone: idempotency keys (it charges again), disputes, messages about setups and
 refunds, refunds above what was paid (it allows them) or that fail, and Stripe's refusal of a card that needs its
 owner while off session (localstripe answers `requires_action`; ours must understand both).
 """
@@ -143,6 +143,11 @@ async def test_one_refund_gives_back_once(site: Site) -> None:
     assert done.state is RefundState.DONE
     assert await site.stripe.refund(first) == done
     assert (await site.stripe.refund(rest)).reference != done.reference
+
+
+async def test_a_dispute_that_is_not_there_is_none_of_ours(site: Site) -> None:
+    with pytest.raises((ProviderRefused, ProviderSilent)):
+        await site.stripe.dispute("dp_00000000000000")
 
 
 async def test_a_card_is_forgotten_once_and_for_all(site: Site) -> None:

@@ -20,8 +20,9 @@ from common.testing import MemoryHouse
 from fake_stripe import FakeStripe
 from licensing.app.cards import CardParts, card_parts
 from licensing.app.stores import Stores
-from licensing.domain.account import Account, OpenInvoice
+from licensing.domain.account import Account
 from licensing.domain.card import Card, Wallet
+from licensing.domain.open_invoice import OpenInvoice
 from licensing.domain.registration import Organisation
 from licensing.service import OrganisationClocks
 from licensing.store import INDEXES

@@ -14,8 +14,10 @@ from common.mongo import MongoDatabase, open_client
 from licensing.domain.account import Account
 from licensing.domain.card import Card, Setup, Wallet
 from licensing.domain.charge import Charge, ChargeState, Intent, IntentState
+from licensing.domain.dispute import Dispute, DisputeOutcome, DisputeState
+from licensing.domain.ledger import Book
 from licensing.domain.refund import Refund
-from licensing.store import INDEXES, AccountStore, CardStore, ChargeStore
+from licensing.store import INDEXES, AccountStore, CardStore, ChargeStore, DisputeStore
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 A, B = OrganisationId("org-a"), OrganisationId("org-b")
@@ -136,6 +138,31 @@ async def test_a_wallet_comes_back_as_it_was_saved_and_a_setup_is_used_once(data
         await store.save_wallet(wallet)
 
 
+async def test_a_dispute_is_kept_with_account_and_ledger_and_found_when_it_is_due(database: Database) -> None:
+    store, accounts = DisputeStore(database), AccountStore(database)
+    made = Dispute("stripe:dp_1", A, "stripe", "dp_1", "c", "p", "i", "1", "EUR", 605, NOW)
+    told = DisputeOutcome("dp_1", "pi_1", DisputeState.OPEN, 605, "EUR", "fraudulent")
+    heard, more = made.hears(told, 605, NOW)
+    booking = heard.booking(more, 5, NOW)
+    await store.save_dispute(heard, Account(A, version=1), booking, [])
+    assert await store.dispute("stripe:dp_1") == heard
+    assert [(one.book, one.amount) for (found,) in [await accounts.bookings(A)] for one in found.postings] == [
+        (Book.PAYMENTS, -605), (Book.CREDITS, 5), (Book.RECEIVABLES, 600),
+    ]  # fmt: skip
+    assert await store.next_dispute() == heard.due
+    assert await store.disputes_due(NOW, limit=9) == []
+    await store.put_off_dispute(heard.put_off(NOW + MINUTE))
+    assert [one.due for one in await store.disputes_due(NOW + timedelta(days=2), limit=9)] == [
+        NOW + timedelta(days=1) + MINUTE
+    ]
+    with pytest.raises((Conflict, Stale)):
+        await store.save_dispute(heard, Account(A, version=1), booking, [])
+    decided, less = heard.hears(replace(told, state=DisputeState.WON), 605, NOW)
+    assert less == -605
+    await store.save_dispute(decided, None, None, [])
+    assert await store.next_dispute() is None
+
+
 class Watched:
     """A database that keeps what it was asked."""
 
@@ -158,7 +185,7 @@ async def test_every_lookup_has_its_index(mongo_url: str, prefix: str) -> None:
     database = MongoDatabase(client, f"{prefix}_licensing")
     await database.ensure(INDEXES)
     watched: Any = Watched(database)
-    store, cards = ChargeStore(watched), CardStore(watched)
+    store, cards, disputes = ChargeStore(watched), CardStore(watched), DisputeStore(watched)
     for ask in (
         store.charge("1"),
         store.live_charge(A, "i"),
@@ -173,6 +200,9 @@ async def test_every_lookup_has_its_index(mongo_url: str, prefix: str) -> None:
         store.refund_of("stripe", "re_1"),
         store.next_refund(),
         store.refunds_due(NOW, limit=9),
+        disputes.dispute("stripe:dp_1"),
+        disputes.next_dispute(),
+        disputes.disputes_due(NOW, limit=9),
         cards.wallet(A, "stripe"),
         cards.setup(A, "s"),
         cards.setup_told("stripe", "seti_1"),

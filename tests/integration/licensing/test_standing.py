@@ -12,8 +12,9 @@ from common.ids import CameraId, LicenceId, OrganisationId
 from common.mongo import MongoDatabase, open_client
 from common.testing import FixedClock
 from licensing.app import Stores
-from licensing.domain.account import Account, OpenInvoice
+from licensing.domain.account import Account
 from licensing.domain.licence import registered
+from licensing.domain.open_invoice import OpenInvoice
 from licensing.domain.registration import Organisation
 from licensing.domain.shipped_plans import STANDARD
 from licensing.service import OrganisationClocks, PaymentService, StandingService

@@ -10,6 +10,7 @@ from common.contracts.licensing import (
     DeclineReason,
     InvoiceIssued,
     NoticeDue,
+    PaymentDisputed,
     PaymentReceived,
     PlanChangeAnnounced,
     StandingChanged,
@@ -115,6 +116,23 @@ def billing_news(organisation: str) -> list[tuple[Any, str]]:
     ]
 
 
+def disputed(organisation: str, state: Any) -> PaymentDisputed:
+    return PaymentDisputed(
+        organisation=OrganisationId(organisation),
+        version=["inquiry", "open", "lost", "won"].index(state) + 1,
+        at=datetime(2026, 4, 8, 22, tzinfo=UTC),
+        dispute="stripe:dp_1",
+        payment="p",
+        invoice="i",
+        number="2026000001",
+        amount=12_500,
+        currency="CZK",
+        state=state,
+        reason="fraudulent",
+        outstanding=12_500,
+    )
+
+
 def declined(organisation: str, reason: Any, again: datetime | None) -> ChargeDeclined:
     return ChargeDeclined(
         organisation=OrganisationId(organisation),
@@ -178,6 +196,30 @@ async def test_what_an_organisation_did_itself_is_not_mailed_to_it(portal: Any, 
     own = [moved(acme, "here", "done"), moved(acme, "away", "contested"), moved(acme, "away", "withdrawn")]
     await portal.house.bus.tell(*own, crossed(acme, 80))
     assert "80 %" in (await portal.mailbox.next()).subject
+
+
+@pytest.mark.parametrize(
+    ("state", "customer", "staff"),
+    [
+        ("inquiry", None, "the money stays with us"),
+        ("open", "znovu dlužná", "the customer owes it again"),
+        ("won", "platba platí", "the money is back and booked"),
+        ("lost", "s konečnou platností", "still owes the amount"),
+    ],
+)
+async def test_customer_and_staff_hear_of_a_dispute_each_what_concerns_them(
+    portal: Any, acme: str, state: str, customer: str | None, staff: str
+) -> None:
+    await portal.house.bus.tell(disputed(acme, state))
+    letters = [await portal.mailbox.next() for _ in range(2 if customer else 1)]
+    assert portal.mailbox.letters.empty()
+    told = {letter.to: letter.text for letter in letters}
+    assert staff in told["staff@vedette.example"]
+    assert "Acme s.r.o." in told["staff@vedette.example"]
+    assert "stripe:dp_1" in told["staff@vedette.example"]
+    if customer is not None:
+        assert customer in told["ada@acme.example"]
+        assert "stripe:dp_1" not in told["ada@acme.example"]
 
 
 @pytest.mark.parametrize("language", LOCALES)

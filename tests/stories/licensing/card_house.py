@@ -60,6 +60,7 @@ class CardStory:
             await replica.charges.work_due()
             await replica.automatic.work_due()
             await replica.refunds.work_due()
+            await replica.disputes.work_due()
         finally:
             await replica.background[0].close()
 

@@ -28,7 +28,7 @@ from stories.licensing.card_house import CardStory, card_house
 from stories.licensing.lives import TRIAL, Model
 
 T = TypeVar("T")
-LIVES = int(os.environ.get("VEDETTE_TEST_LIVES", "20"))
+LIVES = int(os.environ.get("VEDETTE_TEST_LIVES", "12"))
 pytestmark = pytest.mark.timeout(60 + 5 * LIVES)
 ORGANISATIONS = ("org-a", "org-b")
 DEVICES = ("mac:1", "mac:2", "mac:3")
@@ -52,6 +52,8 @@ class Lives(RuleBasedStateMachine):
         self.holds: dict[str, tuple[str, str, int]] = {}
         """Device -> organisation, camera, the camera's version."""
         self.cameras = self.transfers = 0
+        self.disputes: dict[str, Any] = {}
+        """By the intent."""
         self.did: set[str] = set()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -212,6 +214,30 @@ class Lives(RuleBasedStateMachine):
         answer = await it.client.post("/api/v1/refunds", json=body, headers=headers)
         assert answer.status in (201, 409), await answer.text()
         self.did.add(f"a refund was answered with {answer.status}")
+
+    @precondition(lambda self: self.that.stripe.moved)
+    @rule(place=which)
+    def dispute(self, place: int) -> None:
+        """Somebody asks the bank for a payment back; a payment has one dispute."""
+        intent, _ = self.that.stripe.moved[place % len(self.that.stripe.moved)]
+        if intent not in self.disputes:
+            self.disputes[intent] = self.that.stripe.dispute(intent)
+            self.tell_twice()
+
+    @precondition(lambda self: self.disputes)
+    @rule(place=which, status=st.sampled_from(["under_review", "won", "lost", "warning_closed"]))
+    def bank_decides(self, place: int, status: str) -> None:
+        disputes = list(self.disputes.values())
+        self.that.stripe.decide(disputes[place % len(disputes)], status)
+        self.tell_twice()
+
+    def tell_twice(self) -> None:
+        event = self.that.stripe.events[-1]
+        self.do(self.that.tell(event))
+        before = self.everything()
+        self.do(self.that.tell(event))
+        assert self.everything() == before
+        self.did.add("a dispute")
 
     # Time
 

@@ -101,6 +101,28 @@ class PaymentReceived(Event):
     """What the organisation still owes in this currency."""
 
 
+class PaymentDisputed(Event):
+    """A card's owner wants money back through their bank. While it is `open`, and when it is `lost`, the
+    money is gone and owed again; an `inquiry` takes none, and what is `won` is back."""
+
+    wire: ClassVar[str] = "licensing.payment_disputed.v1"
+    about: ClassVar[str] = "dispute"
+
+    organisation: OrganisationId
+    dispute: str
+    payment: str
+    invoice: str
+    number: str
+    """The invoice's that the card was charged for."""
+    amount: int
+    currency: str
+    state: Literal["inquiry", "open", "won", "lost"]
+    reason: str
+    """The processor's code."""
+    outstanding: int
+    """What the organisation owes in this currency now."""
+
+
 DeclineReason = Literal[
     "insufficient_funds",
     "card_expired",

@@ -17,6 +17,7 @@ from common.contracts.licensing import (
     ChargeDeclined,
     InvoiceIssued,
     NoticeDue,
+    PaymentDisputed,
     PaymentReceived,
     PlanChangeAnnounced,
     StandingChanged,
@@ -37,6 +38,8 @@ class Announcement:
 
     readers: Action
     mail: Callable[[Any], tuple[Template, Mapping[str, Value]] | None]
+    staff: tuple[Action, Callable[[Any], tuple[Template, Mapping[str, Value]]]] | None = None
+    """Whoever of our staff may do this gets a mail of their own."""
 
 
 def _allowance(event: AllowanceCrossed) -> tuple[Template, Mapping[str, Value]]:
@@ -81,6 +84,26 @@ def _declined(event: ChargeDeclined) -> tuple[Template, Mapping[str, Value]]:
         "currency": event.currency,
         "reason": event.reason,
         **again,
+    }
+
+
+def _disputed(event: PaymentDisputed) -> tuple[Template, Mapping[str, Value]] | None:
+    if event.state == "inquiry":
+        return None  # nothing has happened to the customer's money
+    return "payment_disputed", _dispute(event)
+
+
+def _staff_dispute(event: PaymentDisputed) -> tuple[Template, Mapping[str, Value]]:
+    return "staff_dispute", {**_dispute(event), "dispute": event.dispute, "reason": event.reason}
+
+
+def _dispute(event: PaymentDisputed) -> Mapping[str, Value]:
+    return {
+        "number": event.number,
+        "amount": _amount(event.amount, event.currency),
+        "outstanding": _amount(event.outstanding, event.currency),
+        "currency": event.currency,
+        "state": event.state,
     }
 
 
@@ -160,6 +183,9 @@ ANNOUNCEMENTS: Mapping[type[Event], Announcement] = {
     InvoiceIssued: Announcement(Action.READ_BILLING, _invoice),
     PaymentReceived: Announcement(Action.READ_BILLING, _payment),
     ChargeDeclined: Announcement(Action.READ_BILLING, _declined),
+    PaymentDisputed: Announcement(
+        Action.READ_BILLING, _disputed, staff=(Action.RECORD_PAYMENT, _staff_dispute)
+    ),
     NoticeDue: Announcement(Action.READ_BILLING, _notice),
     PlanChangeAnnounced: Announcement(Action.READ_BILLING, _plan_change),
     StandingChanged: Announcement(Action.READ_BILLING, _standing),

@@ -1,15 +1,17 @@
 """Other services' events as mails for the right people, in their language: only identity knows addresses."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from common.auth import permits
+from common.auth import Action, permits
 from common.cause import event_in_hand
 from common.contracts import Event
 from common.ids import OrganisationId, UserId
 from identity.domain.accounts import Membership, Organisation, User
 from identity.domain.announcements import ANNOUNCEMENTS
-from identity.domain.mails import Mail
+from identity.domain.mails import Mail, Template, Value
 from identity.service.mails import PostOffice
+from identity.service.staff import STAFF
 
 READERS_LIMIT = 50
 """An organisation with more administrators than that has somebody who reads mails."""
@@ -35,14 +37,31 @@ class Announcements:
         """Mails about the event in hand, one for each reader, written together; an event announces once."""
         announcement, organisation = ANNOUNCEMENTS[type(event)], event.organisation
         found = await self._store.organisations([organisation]) if organisation else []
-        mail = announcement.mail(event)
-        if organisation is None or not found or mail is None:
+        if organisation is None or not found:
             return
-        [place], (template, values) = found, mail
-        members = await self._store.members(organisation)
-        readers = [one.user for one in members if permits(one.role, announcement.readers)]
+        place, mails = found[0], []
+        if (mail := announcement.mail(event)) is not None:
+            mails += await self._mails(organisation, announcement.readers, place, *mail)
+        if announcement.staff is not None:
+            readers, write = announcement.staff
+            mails += await self._mails(STAFF, readers, place, *write(event))
+        if mails:
+            await self._store.save(*mails)
+            self._post.nudge()
+
+    async def _mails(
+        self,
+        among: OrganisationId,
+        readers: Action,
+        place: Organisation,
+        template: Template,
+        values: Mapping[str, Value],
+    ) -> list[Mail]:
+        """About `place`, for whoever may do `readers` in `among`."""
+        members = await self._store.members(among)
+        wanted = [one.user for one in members if permits(one.role, readers)]
         mails = []
-        for person in await self._store.users(readers[:READERS_LIMIT]):
+        for person in await self._store.users(wanted[:READERS_LIMIT]):
             fixed = {"name": person.first_name, "organisation": place.name, "link": self._public_url}
             mails.append(
                 self._post.mail(
@@ -54,6 +73,4 @@ class Announcements:
                     time_zone=place.time_zone,
                 )
             )
-        if mails:
-            await self._store.save(*mails)
-            self._post.nudge()
+        return mails

@@ -8,11 +8,11 @@ from common.due import DueLoop, Lease
 from common.http import Route
 from licensing.api import Api, BillingApi, PaymentApi, WhatIfApi
 from licensing.app.cards import CardParts, card_parts
+from licensing.app.foundations import billing_service, payment_terms
 from licensing.app.plans import PlanParts, plan_parts, plan_routes
 from licensing.app.stores import Stores
 from licensing.consumers import subscriptions
 from licensing.domain.invoice import Seller
-from licensing.domain.standing import PaymentTerms
 from licensing.service import (
     BillingService,
     CreditNoteService,
@@ -53,7 +53,7 @@ STANDINGS, TRIAL_NOTICES = "standings", "trial-notices"
 def assemble(parts: Parts, settings: Settings) -> Assembly:
     stores = Stores.of(parts.database, settings)
     clocks = OrganisationClocks(stores.organisations, parts.clock, development=settings.development)
-    billing = billing_of(stores, settings, clocks)
+    billing = billing_service(stores, settings, clocks)
     plans = plan_parts(parts, settings, stores, billing, clocks)
     terms = plans.terms
     licences = LicenceService(stores.licences, stores.accounts, billing, terms, clocks, settings.trial)
@@ -83,17 +83,6 @@ def assemble(parts: Parts, settings: Settings) -> Assembly:
         subscriptions=subscriptions(billing, licences, cards.automatic),
         background=[plans.book, *cards.background, *loops],
         indexes=INDEXES,
-    )
-
-
-def billing_of(stores: Stores, settings: Settings, clocks: OrganisationClocks) -> BillingService:
-    return BillingService(
-        stores.organisations,
-        stores.billing,
-        stores.accounts,
-        stores.corrections,
-        clocks,
-        settings.seller_country,
     )
 
 
@@ -132,7 +121,7 @@ def month_closer(stores: Stores, settings: Settings, plans: PlanTerms) -> MonthC
         stores.closings,
         plans,
         seller_of(settings),
-        PaymentTerms(settings.payment_days, settings.overdue_days, settings.arrears_days),
+        payment_terms(settings),
     )
 
 

@@ -1,12 +1,14 @@
 """Payment by card, put together."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from common.app import Background, Parts
 from common.due import DueLoop, Lease
 from common.http import Route
 from licensing.api import CardApi
+from licensing.app.foundations import billing_service, payment_terms
 from licensing.app.stores import Stores
 from licensing.clients import StripeHttp, StripeProvider
 from licensing.domain.charge_retries import Schedule
@@ -14,6 +16,7 @@ from licensing.service import (
     AutomaticChargeService,
     CardService,
     ChargeService,
+    DisputeService,
     InvoiceService,
     OrganisationClocks,
     PaymentEventService,
@@ -22,8 +25,13 @@ from licensing.service import (
 )
 from licensing.settings import Settings
 
-CHARGES, CHARGE_RETRIES, REFUNDS = "charges", "charge-retries", "refunds"
 CARD_LEASE = timedelta(seconds=6)
+
+
+class Due(Protocol):
+    async def next_due(self) -> datetime | None: ...
+
+    async def work_due(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class CardParts:
     charges: ChargeService
     automatic: AutomaticChargeService
     refunds: RefundService
+    disputes: DisputeService
     background: list[Background]
 
 
@@ -49,18 +58,48 @@ def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: Organis
     refunds = RefundService(
         provider, stores.accounts, stores.invoices, stores.charges, stores.charges, parts.clock, patience
     )
-    events = PaymentEventService(provider, charges, cards, refunds)
+    disputes = dispute_service(parts, settings, stores, clocks, provider, charges)
+    events = PaymentEventService(provider, charges, cards, refunds, disputes)
     invoices = InvoiceService(stores.invoices, stores.accounts)
     routes = CardApi(cards, charges, refunds, events, invoices).routes()
     if http is None:
-        return CardParts(routes, charges, automatic, refunds, [])
+        return CardParts(routes, charges, automatic, refunds, disputes, [])
 
-    def loop(name: str, service: ChargeService | AutomaticChargeService | RefundService) -> DueLoop:
-        lease = Lease(parts.database, name, parts.clock, CARD_LEASE)
-        return DueLoop(name, service.next_due, service.work_due, parts.clock, lease)
+    services: dict[str, Due] = {
+        "charges": charges,
+        "charge-retries": automatic,
+        "refunds": refunds,
+        "disputes": disputes,
+    }
+    loops = [due_loop(parts, name, service) for name, service in services.items()]
+    return CardParts(routes, charges, automatic, refunds, disputes, [http, *loops])
 
-    loops = [loop(CHARGES, charges), loop(CHARGE_RETRIES, automatic), loop(REFUNDS, refunds)]
-    return CardParts(routes, charges, automatic, refunds, [http, *loops])
+
+def due_loop(parts: Parts, name: str, service: Due) -> DueLoop:
+    lease = Lease(parts.database, name, parts.clock, CARD_LEASE)
+    return DueLoop(name, service.next_due, service.work_due, parts.clock, lease)
+
+
+def dispute_service(
+    parts: Parts,
+    settings: Settings,
+    stores: Stores,
+    clocks: OrganisationClocks,
+    provider: StripeProvider | None,
+    charges: ChargeService,
+) -> DisputeService:
+    return DisputeService(
+        provider,
+        stores.disputes,
+        stores.charges,
+        charges,
+        stores.accounts,
+        stores.invoices,
+        billing_service(stores, settings, clocks),
+        payment_terms(settings),
+        clocks,
+        parts.clock,
+    )
 
 
 def card_provider(parts: Parts, settings: Settings) -> tuple[StripeHttp, StripeProvider] | tuple[None, None]:

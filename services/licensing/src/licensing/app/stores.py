@@ -11,6 +11,7 @@ from licensing.store import (
     ChargeStore,
     ClosingStore,
     CorrectionStore,
+    DisputeStore,
     InvoiceStore,
     LicenceStore,
     OrganisationStore,
@@ -32,6 +33,7 @@ class Stores:
     cards: CardStore
     charges: ChargeStore
     watch: WatchStore
+    disputes: DisputeStore
 
     @classmethod
     def of(cls, database: Database, settings: Settings) -> "Stores":
@@ -48,4 +50,5 @@ class Stores:
             CardStore(database),
             ChargeStore(database),
             WatchStore(database, plans),
+            DisputeStore(database),
         )

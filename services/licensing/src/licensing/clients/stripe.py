@@ -17,6 +17,7 @@ from licensing.clients.stripe_money import chargeable, from_stripe, to_stripe
 from licensing.clients.stripe_signature import must_be_signed
 from licensing.domain.card import Card
 from licensing.domain.charge import Charge, Intent, IntentState
+from licensing.domain.dispute import DisputeOutcome, DisputeState
 from licensing.domain.refund import Refund, RefundOutcome, RefundState
 from licensing.service.card_provider import (
     About,
@@ -39,7 +40,21 @@ _REFUNDS = {
     "failed": RefundState.FAILED,
     "canceled": RefundState.FAILED,
 }
-_ABOUT = {"payment_intent": About.CHARGE, "setup_intent": About.SETUP, "refund": About.REFUND}
+_DISPUTES = {
+    "warning_needs_response": DisputeState.INQUIRY,
+    "warning_under_review": DisputeState.INQUIRY,
+    "warning_closed": DisputeState.WON,
+    "needs_response": DisputeState.OPEN,
+    "under_review": DisputeState.OPEN,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
+_ABOUT = {
+    "payment_intent": About.CHARGE,
+    "setup_intent": About.SETUP,
+    "refund": About.REFUND,
+    "dispute": About.DISPUTE,
+}
 
 
 class StripeProvider:
@@ -150,6 +165,9 @@ class StripeProvider:
         }
         return _refund(await self._http.ask("POST", "refunds", form, key=f"{refund.id}-refund"))
 
+    async def dispute(self, reference: str) -> DisputeOutcome:
+        return _dispute(await self._http.ask("GET", f"disputes/{reference}"))
+
     # What it tells us
 
     def notice(self, body: bytes, headers: Mapping[str, str]) -> Notice | None:
@@ -186,6 +204,18 @@ def _intent(found: Mapping[str, Any]) -> Intent:
 def _refund(found: Mapping[str, Any]) -> RefundOutcome:
     state = _REFUNDS.get(str(found.get("status")), RefundState.RUNNING)
     return RefundOutcome(_name(found), state, str(found.get("failure_reason") or "")[:60])
+
+
+def _dispute(found: Mapping[str, Any]) -> DisputeOutcome:
+    state, currency = _DISPUTES.get(str(found.get("status"))), str(found.get("currency", "")).upper()
+    if state is None:  # money moves by what is said here: better none than by guess
+        raise ProviderSilent(f"a dispute is {str(found.get('status'))[:60]!r}")
+    try:
+        amount = from_stripe(int(found["amount"]), currency)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProviderSilent("a dispute without an amount") from error
+    intent, reason = _named(found.get("payment_intent")), str(found.get("reason") or "")[:60]
+    return DisputeOutcome(_name(found), intent, state, amount, currency, reason)
 
 
 def _card(reference: str, shown: Any) -> Card:

@@ -13,25 +13,11 @@ from common.ids import OrganisationId
 from licensing.domain.invoice import Invoice
 from licensing.domain.ledger import Book, Booking, postings
 from licensing.domain.months import Calendar, following
+from licensing.domain.open_invoice import OpenInvoice
 from licensing.domain.payment import Allocation, Payment
 from licensing.domain.standing import Debts, PaymentTerms, Turn
 from licensing.domain.states import Circumstance
 from licensing.domain.watch import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class OpenInvoice:
-    """An invoice that is not paid in full."""
-
-    invoice: str
-    number: str
-    month: str
-    due_at: datetime
-    overdue_at: datetime
-    arrears_at: datetime
-    currency: str
-    amount: int
-    """Outstanding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +165,27 @@ class Account:
         account, used = self._come(now)._with_credit(currency, amount)._settled(currency)
         return replace(account._judged(now), version=self.version + 1), used
 
+    def loses(
+        self, amount: int, currency: str, owed: Iterable[OpenInvoice], now: datetime
+    ) -> "tuple[Account, int]":
+        """Money that had come in is gone again. Credit makes up for it, then invoices are open again, in this
+        order, each up to its amount here; also, how much credit did."""
+        used = min(amount, self.credits.get(currency, 0))
+        account, rest = self._come(now)._with_credit(currency, -used), amount - used
+        for one in owed:
+            part = min(rest, one.amount)
+            account, rest = account._owing_again(replace(one, amount=part)), rest - part
+        assert not rest, "what credit does not make up for is owed for something"
+        return replace(account._judged(now), version=self.version + 1), used
+
+    def _owing_again(self, item: OpenInvoice) -> "Account":
+        """One that is open already keeps its dates."""
+        known = next((one for one in self.open if one.invoice == item.invoice), None)
+        others = (one for one in self.open if one is not known)
+        again = item if known is None else replace(known, amount=known.amount + item.amount)
+        found = (one for one in (*others, again) if one.amount)
+        return replace(self, open=tuple(sorted(found, key=lambda one: (one.month, one.number))))
+
     def _charged(
         self, invoice: Invoice, calendar: Calendar, terms: PaymentTerms
     ) -> "tuple[Account, tuple[Booking, ...]]":
@@ -210,10 +217,7 @@ class Account:
         return replace(self, watch=self.watch.judged(self.open, now))
 
     def _owing(self, invoice: Invoice, calendar: Calendar, terms: PaymentTerms) -> "Account":
-        due, total = invoice.due_at, invoice.total
-        overdue, arrears = terms.overdue_at(due), terms.arrears_at(due, calendar)
-        identity, number, month = invoice.id, invoice.number, invoice.month
-        item = OpenInvoice(identity, number, month, due, overdue, arrears, invoice.currency, total)
+        item = OpenInvoice.of(invoice, invoice.total, invoice.due_at, calendar, terms)
         return replace(self, open=(*self.open, item))
 
     def _settled(self, currency: str) -> "tuple[Account, int]":

@@ -12,8 +12,8 @@ from enum import StrEnum
 from common.contracts.audit import ActRecorded
 from common.errors import Conflict, Throttled
 from common.ids import OrganisationId
-from licensing.domain.account import OpenInvoice
 from licensing.domain.card import Card, Wallet
+from licensing.domain.open_invoice import OpenInvoice
 
 HEAD_START = timedelta(seconds=60)
 """Whoever begins a charge has so long before the background takes it over."""

@@ -6,6 +6,7 @@ from licensing.service.billing import BillingService
 from licensing.service.cards import CardService
 from licensing.service.charges import ChargeService
 from licensing.service.clocks import OrganisationClocks
+from licensing.service.disputes import DisputeService
 from licensing.service.fees import FeeService
 from licensing.service.imports import ImportService
 from licensing.service.invoices import CreditNoteService, InvoiceService, ReplayService
@@ -30,6 +31,7 @@ __all__ = [
     "CardService",
     "ChargeService",
     "CreditNoteService",
+    "DisputeService",
     "FeeService",
     "ImportService",
     "InvoiceService",

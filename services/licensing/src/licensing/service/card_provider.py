@@ -9,6 +9,7 @@ from common.errors import Conflict
 from common.ids import OrganisationId
 from licensing.domain.card import Card
 from licensing.domain.charge import Charge, Intent
+from licensing.domain.dispute import DisputeOutcome
 from licensing.domain.refund import Refund, RefundOutcome
 
 
@@ -37,6 +38,7 @@ class About(StrEnum):
     CHARGE = "charge"
     REFUND = "refund"
     SETUP = "setup"
+    DISPUTE = "dispute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class CardProvider(Protocol):
     async def refund(self, refund: Refund) -> RefundOutcome:
         """Give money back, once however often it is asked for this refund; tells what became of it."""
         ...
+
+    async def dispute(self, reference: str) -> DisputeOutcome: ...
 
     def notice(self, body: bytes, headers: Mapping[str, str]) -> Notice | None:
         """What a signed message is about; None: not for us. Raises `Unauthenticated` if forged."""

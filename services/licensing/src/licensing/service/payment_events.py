@@ -9,6 +9,7 @@ from common.errors import Conflict, NotFound, Unauthenticated
 from licensing.service.card_provider import About, CardProvider
 from licensing.service.cards import CardService
 from licensing.service.charges import ChargeService
+from licensing.service.disputes import DisputeService
 from licensing.service.refunds import RefundService
 
 LONGEST = 256 * 1024
@@ -24,12 +25,14 @@ class PaymentEventService:
         charges: ChargeService,
         cards: CardService,
         refunds: RefundService,
+        disputes: DisputeService,
     ) -> None:
         self._provider = provider
         self._readers: Mapping[About, Callable[[str], Awaitable[bool]]] = {
             About.CHARGE: charges.told,
             About.SETUP: cards.told,
             About.REFUND: refunds.told,
+            About.DISPUTE: disputes.told,
         }
 
     async def take(self, provider: str, body: bytes, headers: Mapping[str, str]) -> None:

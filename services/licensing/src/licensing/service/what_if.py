@@ -7,10 +7,11 @@ from typing import Protocol
 
 from common.errors import Invalid, NotFound
 from common.ids import LicenceId, OrganisationId
-from licensing.domain.account import Account, OpenInvoice
+from licensing.domain.account import Account
 from licensing.domain.billing_information import BillingInformation
 from licensing.domain.licence import Change, Licence
 from licensing.domain.months import Month
+from licensing.domain.open_invoice import OpenInvoice
 from licensing.domain.rating import Prices, part_fee, parts
 from licensing.domain.standing import Turn
 from licensing.domain.states import Circumstance

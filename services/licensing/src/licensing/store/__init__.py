@@ -6,6 +6,7 @@ from licensing.store.cards import CARD_INDEXES, CardStore
 from licensing.store.charges import CHARGE_INDEXES, ChargeStore
 from licensing.store.closing import ClosingStore
 from licensing.store.corrections import CorrectionStore
+from licensing.store.disputes import DISPUTE_INDEXES, DisputeStore
 from licensing.store.invoices import INVOICE_INDEXES, InvoiceStore
 from licensing.store.licences import LICENCE_INDEXES, LicenceStore
 from licensing.store.organisations import OrganisationStore
@@ -20,6 +21,7 @@ INDEXES = (
     *CARD_INDEXES,
     *CHARGE_INDEXES,
     *WATCH_INDEXES,
+    *DISPUTE_INDEXES,
 )
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "ChargeStore",
     "ClosingStore",
     "CorrectionStore",
+    "DisputeStore",
     "InvoiceStore",
     "LicenceStore",
     "OrganisationStore",

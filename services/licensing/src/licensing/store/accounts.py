@@ -8,8 +8,9 @@ from zlib import crc32
 from common.contracts import Event
 from common.database import Database, Direction, Document, Index, Insert, Save, Update, Write
 from common.ids import OrganisationId
-from licensing.domain.account import Account, OpenInvoice
+from licensing.domain.account import Account
 from licensing.domain.ledger import Book, Booking, Posting
+from licensing.domain.open_invoice import OpenInvoice
 from licensing.domain.payment import Allocation, Payment
 from licensing.domain.standing import Debts, Turn
 from licensing.domain.states import Circumstance
