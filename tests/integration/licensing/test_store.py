@@ -8,7 +8,7 @@ from common.database import Database, Index
 from common.errors import Conflict, Stale
 from common.ids import CameraId, LicenceId, OrganisationId
 from licensing.domain.licence import Change, registered
-from licensing.domain.registration import Organisation, Registration, Trial
+from licensing.domain.registration import Organisation, Preference, Registration, Trial
 from licensing.domain.shipped_plans import STANDARD
 from licensing.domain.timeline import Entry
 from licensing.store import INDEXES, LicenceStore, OrganisationStore
@@ -131,6 +131,22 @@ async def test_an_organisation_heard_twice_stays_as_it_was_heard_first(
     await organisations.hear_of(Organisation(A, "EUR", "UTC"))
     assert await organisations.organisation(A) == Organisation(A, "CZK", "Europe/Prague")
     assert await organisations.organisation(B) is None
+
+
+async def test_an_organisation_that_changed_is_kept_unless_somebody_has_heard_more(
+    organisations: OrganisationStore,
+) -> None:
+    await organisations.hear_of(Organisation(A, "CZK", "Europe/Prague", heard=1))
+    third = Organisation(
+        A, "CZK", "Europe/Prague", "A", "cs", (Preference("2026-04", START, "EUR", "UTC"),), 3
+    )
+    await organisations.save_changed(third, 1)
+    for late in (Organisation(A, "JPY", "UTC", heard=2), Organisation(A, "JPY", "UTC", heard=4)):
+        with pytest.raises(Conflict):
+            await organisations.save_changed(late, 1)
+    assert await organisations.organisation(A) == third
+    await organisations.save_changed(Organisation(B, heard=5), None)
+    assert await organisations.organisation(B) == Organisation(B, heard=5)
 
 
 async def test_a_test_clock_comes_back_with_its_moves(organisations: OrganisationStore) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from common.auth import Role
-from common.contracts.identity import OrganisationCreated
+from common.contracts.identity import OrganisationChanged, OrganisationCreated
 from common.contracts.relay import (
     AllowanceCrossed,
     RemoteSessionClosed,
@@ -115,6 +115,31 @@ async def test_months_follow_the_time_zone_of_the_organisation(site: Site) -> No
     await site.relay_bytes(5)
     usage = (await site.ask("GET", USAGE)).body
     assert (usage["period"], usage["used_bytes"]) == ("2026-04", 5)
+
+
+async def test_an_organisation_that_moves_has_its_new_months_from_the_next_one_on(site: Site) -> None:
+    def moved(version: int, zone: str) -> OrganisationChanged:
+        return OrganisationChanged(
+            organisation=OrganisationId("org-a"),
+            version=version,
+            at=site.house.clock.now(),
+            name="A",
+            time_zone=zone,
+            currency="EUR",
+            language="it",
+            country="IT",
+        )
+
+    await site.relay_bytes(7)
+    first, second = moved(2, "America/New_York"), moved(3, "Asia/Tokyo")
+    await site.house.bus.tell(moved(1, "UTC"), second, first, second)
+    usage = (await site.ask("GET", USAGE)).body
+    assert (usage["period_end"], usage["used_bytes"]) == ("2026-04-01T00:00:00Z", 7)
+    site.house.clock.advance(timedelta(days=40))
+    await site.relay_bytes(5)
+    usage = (await site.ask("GET", USAGE)).body
+    assert (usage["period_start"], usage["period_end"]) == ("2026-04-01T00:00:00Z", "2026-04-30T15:00:00Z")
+    assert usage["used_bytes"] == 5
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from common.contracts.relay import AllowanceCrossed, UsageSampled
 from common.database import Direction, Document, Filter, Write
 from common.ids import OrganisationId, RemoteSessionId
 from common.testing import MemoryBus, MemoryDatabase
-from relay.domain.allowance import ALLOWANCE_BYTES, period_of
+from relay.domain.allowance import ALLOWANCE_BYTES, Zones, period_of
 from relay.domain.metering import Closed, Fact, Forwarded, Meter, NodeStarted, Opened, Position
 from relay.service.ledger import Ledger
 from relay.store import MongoLedgerStore
@@ -95,7 +95,7 @@ def truth(facts: Sequence[Fact]) -> tuple[Counter[tuple[str, str]], Counter[str]
                 owners.pop(session, None)
             case Forwarded(session=session, at=at, count=count) if session in owners:
                 organisation, remote = owners[session]
-                by_month[organisation, period_of(at, ZONES.get(organisation, "UTC")).label] += count
+                by_month[organisation, period_of(at, Zones(ZONES.get(organisation, "UTC"))).label] += count
                 by_session[remote] += count
     return +by_month, +by_session
 

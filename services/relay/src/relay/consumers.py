@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from common.consumer import Handler
 from common.contracts import Event
-from common.contracts.identity import AccessChanged, OrganisationCreated, SessionRevoked
+from common.contracts.identity import AccessChanged, OrganisationChanged, OrganisationCreated, SessionRevoked
 from common.contracts.licensing import LicenceChanged
 from common.contracts.provisioning import CameraConnected, ItemAdded, ItemsMoved
 from common.contracts.relay import AllowanceCrossed, ServerStatusChanged, UsageSampled
@@ -19,6 +19,7 @@ def subscriptions(
 ) -> Mapping[type[Event], Handler]:
     return {
         OrganisationCreated: usage.know,
+        OrganisationChanged: usage.move,
         AccessChanged: endings.access_changed,
         SessionRevoked: endings.session_revoked,
         LicenceChanged: endings.licence_changed,

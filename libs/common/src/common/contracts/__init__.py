@@ -19,12 +19,14 @@ READERS: dict[str, tuple[type[Event], ...]] = {
     "provisioning": (identity.AccessChanged, licensing.LicenceChanged),
     "licensing": (
         identity.OrganisationCreated,
+        identity.OrganisationChanged,
         provisioning.CameraConnected,
         provisioning.CameraRemoved,
         licensing.InvoiceIssued,
     ),
     "relay": (
         identity.OrganisationCreated,
+        identity.OrganisationChanged,
         identity.AccessChanged,
         identity.SessionRevoked,
         licensing.LicenceChanged,

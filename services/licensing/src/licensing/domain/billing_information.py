@@ -75,20 +75,35 @@ class BillingInformation:
     """What holds as long as nothing was entered."""
     dated: tuple[Dated, ...] = ()
     version: int = 0
+    usual_later: tuple[Dated, ...] = ()
+    """What is usual from some month on: the organisation has other preferences since."""
+
+    @property
+    def in_order(self) -> tuple[Dated, ...]:
+        """All that ever holds after what is usual at first. What was entered is never overruled by
+        preferences."""
+        first = self.dated[0].since if self.dated else None
+        usual = (one for one in self.usual_later if first is None or one.since < first)
+        return (*usual, *self.dated)
+
+    @property
+    def latest(self) -> Details:
+        return self.in_order[-1].details if self.in_order else self.usual
 
     @property
     def calendar(self) -> Calendar:
-        zones = [("", self.usual.time_zone), *((one.since, one.details.time_zone) for one in self.dated)]
+        zones = [("", self.usual.time_zone), *((one.since, one.details.time_zone) for one in self.in_order)]
         return Calendar(tuple(zones))
 
     def of(self, month: str) -> Details:
         """What holds in a month."""
-        found = (one.details for one in reversed(self.dated) if one.since <= month)
+        found = (one.details for one in reversed(self.in_order) if one.since <= month)
         return next(found, self.usual)
 
     def following(self, month: str) -> Dated | None:
         """What will hold after `month`, when that is something else."""
-        return self.dated[-1] if self.dated and self.dated[-1].since > month else None
+        known = self.in_order
+        return known[-1] if known and known[-1].since > month else None
 
     def entered(self, details: Details, running: Month, now: datetime) -> "BillingInformation":
         """Entered again before it began to hold, it replaces what was entered."""
@@ -99,6 +114,14 @@ class BillingInformation:
 
     def _held(self, month: str) -> bool:
         return any(one.since <= month for one in self.dated)
+
+
+def usual_later(organisation: Organisation, seller: str) -> tuple[Dated, ...]:
+    usual = usual_details(organisation, seller)
+    return tuple(
+        Dated(one.since, one.recorded_at, replace(usual, currency=one.currency, time_zone=one.time_zone))
+        for one in organisation.preferences
+    )
 
 
 def usual_details(organisation: Organisation, seller: str) -> Details:

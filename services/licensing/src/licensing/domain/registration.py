@@ -9,6 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from common.ids import CameraId, LicenceId, OrganisationId
+from licensing.domain.months import Month, following
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,19 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Preference:
+    """Currency and time zone from the month `since` on. Raises like `Organisation`."""
+
+    since: str
+    recorded_at: datetime
+    currency: str
+    time_zone: str
+
+    def __post_init__(self) -> None:
+        ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
 class Organisation:
     """What licensing needs to know of an organisation to bill it.
 
@@ -62,11 +76,37 @@ class Organisation:
     id: OrganisationId
     currency: str = "EUR"
     time_zone: str = "UTC"
+    """Both as they were first heard of; `preferences` tell what they are from some month on."""
     name: str = ""
     language: str = "en"
+    preferences: tuple[Preference, ...] = ()
+    """Oldest first, one for a month at most."""
+    heard: int | None = None
+    """The version of identity's last fact that was heard."""
 
     def __post_init__(self) -> None:
         ZoneInfo(self.time_zone)
+
+    def changed(
+        self,
+        version: int,
+        name: str,
+        language: str,
+        currency: str,
+        time_zone: str,
+        running: Month,
+        now: datetime,
+    ) -> "Organisation | None":
+        """Name and language hold at once, currency and time zone from the month after the running one: a
+        month that is billed, or being counted, keeps its length and its price. None: that is old news."""
+        if self.heard is not None and version <= self.heard:
+            return None
+        since = following(running.name)
+        kept = tuple(one for one in self.preferences if one.since < since)
+        before = (kept[-1].currency, kept[-1].time_zone) if kept else (self.currency, self.time_zone)
+        new = Preference(since, now, currency, time_zone)
+        preferences = kept if before == (currency, time_zone) else (*kept, new)
+        return replace(self, name=name, language=language, preferences=preferences, heard=version)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from common.contracts import Event
 from common.contracts.audit import ActRecorded
-from common.contracts.identity import OrganisationCreated
+from common.contracts.identity import OrganisationChanged, OrganisationCreated
 from common.ids import OrganisationId
 from common.races import settled
 from licensing.domain.account import Account
@@ -17,6 +17,8 @@ from licensing.service.clocks import OrganisationClocks
 
 class Organisations(Protocol):
     async def hear_of(self, organisation: Organisation) -> None: ...
+
+    async def save_changed(self, organisation: Organisation, heard: int | None) -> None: ...
 
     async def organisation(self, organisation: OrganisationId) -> Organisation | None: ...
 
@@ -78,10 +80,38 @@ class BillingService:
         is put aside), never silently another one.
         """
         organisation = Organisation(
-            event.organisation, event.currency, event.time_zone, event.name, event.language
+            event.organisation,
+            event.currency,
+            event.time_zone,
+            event.name,
+            event.language,
+            heard=event.version,
         )
         await self._organisations.hear_of(organisation)
         await settled(lambda: self._reschedule(event.organisation))
+
+    async def organisation_changed(self, event: OrganisationChanged) -> None:
+        """Its name is on the next bill; another currency or time zone holds from the next month on."""
+        await settled(lambda: self._change(event))
+        await settled(lambda: self._reschedule(event.organisation))
+
+    async def _change(self, event: OrganisationChanged) -> None:
+        known = await self._organisations.organisation(event.organisation)
+        if known is None:  # the news of its beginning was overtaken: this is how it always was
+            known = Organisation(event.organisation, event.currency, event.time_zone)
+        now = await self._clocks.now(event.organisation)
+        information = (await self._billing.information([known]))[event.organisation]
+        changed = known.changed(
+            event.version,
+            event.name,
+            event.language,
+            event.currency,
+            event.time_zone,
+            information.calendar.month_at(now),
+            now,
+        )
+        if changed is not None:
+            await self._organisations.save_changed(changed, known.heard)
 
     async def known(self, organisation: OrganisationId) -> BillingInformation:
         """What was entered, and when it holds."""
@@ -104,7 +134,7 @@ class BillingService:
         information = await self.known(organisation)
         now = await self._clocks.now(organisation)
         running = information.calendar.month_at(now)
-        if ((information.dated and information.dated[-1].details) or information.usual) == details:
+        if information.latest == details:
             return
         information = information.entered(details, running, now)
         account = await self._rescheduled(information)

@@ -5,7 +5,13 @@ from typing import Any
 
 from common.database import Database, Document, Insert, Save
 from common.ids import OrganisationId
-from licensing.domain.billing_information import BillingInformation, Dated, Details, usual_details
+from licensing.domain.billing_information import (
+    BillingInformation,
+    Dated,
+    Details,
+    usual_details,
+    usual_later,
+)
 from licensing.domain.month_close import Closing
 from licensing.domain.numbering import NumberRow
 from licensing.domain.registration import Organisation
@@ -40,12 +46,13 @@ class BillingStore:
 
     def _information(self, organisation: Organisation, row: Document | None) -> BillingInformation:
         usual = usual_details(organisation, self._seller)
+        later = usual_later(organisation, self._seller)
         if row is None:
-            return BillingInformation(organisation.id, usual)
+            return BillingInformation(organisation.id, usual, usual_later=later)
         dated = tuple(
             Dated(one["since"], one["recorded_at"], details(one["details"])) for one in row["dated"]
         )
-        return BillingInformation(organisation.id, usual, dated, row["version"])
+        return BillingInformation(organisation.id, usual, dated, row["version"], later)
 
 
 def information_write(information: BillingInformation) -> Save:

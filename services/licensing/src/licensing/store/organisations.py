@@ -1,13 +1,14 @@
 """What is known of organisations: currency, time zone, and in development their clocks."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import timedelta
 
 from common.contracts.licensing import TestClockMoved
 from common.database import Database, Document, Save, Update
 from common.ids import OrganisationId
 from licensing.domain.clocks import Move, TestClock
-from licensing.domain.registration import Organisation
+from licensing.domain.registration import Organisation, Preference
 
 ORGANISATIONS, TEST_CLOCKS = "organisations", "test_clocks"
 
@@ -17,15 +18,17 @@ class OrganisationStore:
         self._database = database
 
     async def hear_of(self, organisation: Organisation) -> None:
-        fields = {
-            "currency": organisation.currency,
-            "time_zone": organisation.time_zone,
-            "name": organisation.name,
-            "language": organisation.language,
-        }
         # On insert only: a later fact about the organisation may have been heard already.
-        write = Update(ORGANISATIONS, {"_id": organisation.id}, {"$setOnInsert": fields}, upsert=True)
-        await self._database.commit([write])
+        change = {"$setOnInsert": _fields(organisation)}
+        await self._database.commit([Update(ORGANISATIONS, {"_id": organisation.id}, change, upsert=True)])
+
+    async def save_changed(self, organisation: Organisation, heard: int | None) -> None:
+        """`heard`: up to which fact it was known before. Raises `Conflict` when somebody has heard more: then
+        this would be another row of its name."""
+        where = {"_id": organisation.id, "heard": heard}
+        await self._database.commit(
+            [Update(ORGANISATIONS, where, {"$set": _fields(organisation)}, upsert=True)]
+        )
 
     async def organisation(self, organisation: OrganisationId) -> Organisation | None:
         return (await self.organisations([organisation])).get(organisation)
@@ -50,8 +53,16 @@ class OrganisationStore:
         await self._database.commit([Save(TEST_CLOCKS, document)], [event])
 
 
+def _fields(organisation: Organisation) -> Document:
+    row = asdict(organisation) | {"preferences": [asdict(one) for one in organisation.preferences]}
+    del row["id"]
+    return row
+
+
 def _organisation(row: Document) -> Organisation:
-    return Organisation(id=row["_id"], **{key: value for key, value in row.items() if key != "_id"})
+    known = {key: value for key, value in row.items() if key not in ("_id", "preferences")}
+    preferences = tuple(Preference(**one) for one in row.get("preferences", ()))
+    return Organisation(id=row["_id"], preferences=preferences, **known)
 
 
 def _test_clock(row: Document) -> TestClock:

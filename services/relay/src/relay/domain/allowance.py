@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -38,14 +39,49 @@ def zone_named(name: str) -> ZoneInfo:
         return ZoneInfo(UTC_NAME)
 
 
-def period_of(at: datetime, time_zone: str) -> Period:
-    """The month that holds an instant, as people in that time zone see it."""
-    zone = zone_named(time_zone)
-    local = at.astimezone(zone)
-    starts = datetime(local.year, local.month, 1, tzinfo=zone)
-    ends = datetime(local.year + local.month // 12, local.month % 12 + 1, 1, tzinfo=zone)
-    label = f"{local.year:04}-{local.month:02}"
-    return Period(label, zone.key, starts.astimezone(UTC), ends.astimezone(UTC))
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """Where an organisation is, in which months (D11). Months touch: the one in which another zone begins to
+    hold is some hours longer or shorter, and no instant falls between two or into both."""
+
+    first: str = UTC_NAME
+    later: tuple[tuple[str, str], ...] = ()
+    """(label of a month, zone from that month on), oldest first."""
+
+    def of(self, label: str) -> str:
+        return next((zone for since, zone in reversed(self.later) if since <= label), self.first)
+
+    def moved(self, zone: str, running: str) -> "Zones":
+        """Another zone, from the month after the running one."""
+        kept = tuple(one for one in self.later if one[0] <= running)
+        before = kept[-1][1] if kept else self.first
+        return replace(self, later=kept if before == zone else (*kept, (_next(running, 1), zone)))
+
+
+def period_of(at: datetime, zones: Zones) -> Period:
+    """The month that holds an instant, as people of the organisation see it."""
+    label = f"{at.astimezone(UTC):%Y-%m}"
+    period = _period(label, zones)
+    while at >= period.ends_at:
+        period = _period(_next(period.label, 1), zones)
+    while at < period.starts_at:
+        period = _period(_next(period.label, -1), zones)
+    return period
+
+
+@lru_cache(4096)
+def _period(label: str, zones: Zones) -> Period:
+    before, own = zone_named(zones.of(_next(label, -1))), zone_named(zones.of(label))
+    return Period(label, own.key, _first_instant(label, before), _first_instant(_next(label, 1), own))
+
+
+def _first_instant(label: str, zone: ZoneInfo) -> datetime:
+    return datetime(int(label[:4]), int(label[5:]), 1, tzinfo=zone).astimezone(UTC)
+
+
+def _next(label: str, step: int) -> str:
+    months = int(label[:4]) * 12 + int(label[5:]) - 1 + step
+    return f"{months // 12:04}-{months % 12 + 1:02}"
 
 
 @dataclass(frozen=True, slots=True)

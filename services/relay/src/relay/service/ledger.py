@@ -19,7 +19,7 @@ from common.contracts import Event
 from common.contracts.relay import UsageSampled
 from common.errors import Conflict, Refusal, Stale
 from common.ids import OrganisationId
-from relay.domain.allowance import AllocationUsage, Mark, MonthUsage, Period, period_of
+from relay.domain.allowance import AllocationUsage, Mark, MonthUsage, Period, Zones, period_of
 
 TRIES = 8
 BATCH = 1_000
@@ -40,7 +40,7 @@ class Entries:
 
 
 class LedgerStore(Protocol):
-    async def time_zones(self, organisations: Iterable[OrganisationId]) -> dict[OrganisationId, str]:
+    async def zones(self, organisations: Iterable[OrganisationId]) -> dict[OrganisationId, Zones]:
         """UTC for those never heard of."""
         ...
 
@@ -103,7 +103,7 @@ class Ledger:
         raise Stale("the ledger")
 
     async def _fold(self, samples: Sequence[UsageSampled]) -> Entries:
-        zones = await self._store.time_zones({sample.organisation for sample in samples})
+        zones = await self._store.zones({sample.organisation for sample in samples})
         known = await self._store.allocations({sample.allocation for sample in samples})
         periods: dict[Month, Period] = {}
         marks: dict[str, list[Mark]] = {}

@@ -4,10 +4,11 @@ from typing import Protocol
 
 from common.clock import Clock
 from common.contracts import Event
-from common.contracts.identity import OrganisationCreated
+from common.contracts.identity import OrganisationChanged, OrganisationCreated
 from common.contracts.relay import UsageSampled
 from common.ids import OrganisationId, RemoteSessionId, new_id
-from relay.domain.allowance import MonthUsage, period_of
+from common.races import settled
+from relay.domain.allowance import MonthUsage, Zones, period_of
 from relay.service.ledger import LedgerStore
 
 STEPS = 4
@@ -16,6 +17,12 @@ STEPS = 4
 
 class OrganisationStore(Protocol):
     async def remember(self, organisation: OrganisationCreated) -> None: ...
+
+    async def whereabouts(self, organisation: OrganisationId) -> tuple[Zones, int | None]: ...
+
+    async def moved(
+        self, organisation: OrganisationId, zones: Zones, version: int, before: int | None
+    ) -> None: ...
 
 
 class Announcer(Protocol):
@@ -35,7 +42,7 @@ class Usage:
 
     async def this_month(self, organisation: OrganisationId) -> MonthUsage:
         """The organisation's current month; with no sample heard yet it is empty."""
-        zones = await self._ledger.time_zones([organisation])
+        zones = await self._ledger.zones([organisation])
         period = period_of(self._clock.now(), zones[organisation])
         month = (organisation, period.label)
         return (await self._ledger.months([month])).get(month) or MonthUsage(organisation, period)
@@ -43,6 +50,21 @@ class Usage:
     async def know(self, event: OrganisationCreated) -> None:
         """Its time zone decides where its months begin (D11)."""
         await self._organisations.remember(event)
+
+    async def move(self, event: OrganisationChanged) -> None:
+        """Another time zone holds from the next month on: the running one is being counted."""
+
+        async def move() -> None:
+            zones, version = await self._organisations.whereabouts(event.organisation)
+            if version is None:  # the news of its beginning was overtaken: it always was there
+                zones = Zones(event.time_zone)
+            elif event.version <= version:
+                return
+            else:
+                zones = zones.moved(event.time_zone, period_of(self._clock.now(), zones).label)
+            await self._organisations.moved(event.organisation, zones, event.version, version)
+
+        await settled(move)
 
     async def simulate(self, organisation: OrganisationId, forwarded_bytes: int) -> str:
         """Say on the bus what a relay node's meter would say; returns the name of the allocation.

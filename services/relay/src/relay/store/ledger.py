@@ -7,7 +7,7 @@ from common.contracts import Event
 from common.contracts.identity import OrganisationCreated
 from common.database import Database, Document, Index, Save, Update, Write
 from common.ids import OrganisationId
-from relay.domain.allowance import UTC_NAME, AllocationUsage, MonthUsage, Period
+from relay.domain.allowance import AllocationUsage, MonthUsage, Period, Zones
 from relay.service.ledger import Entries, Month
 
 ALLOCATIONS, MONTHS, SESSION_USAGE = "allocation_usage", "month_usage", "session_usage"
@@ -23,16 +23,31 @@ class MongoLedgerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def time_zones(self, organisations: Iterable[OrganisationId]) -> dict[OrganisationId, str]:
+    async def zones(self, organisations: Iterable[OrganisationId]) -> dict[OrganisationId, Zones]:
         wanted = list(organisations)
         rows = await self._database.find(ORGANISATIONS, {"_id": {"$in": wanted}})
-        return dict.fromkeys(wanted, UTC_NAME) | {row["_id"]: row["time_zone"] for row in rows}
+        return dict.fromkeys(wanted, Zones()) | {row["_id"]: _zones(row) for row in rows}
 
     async def remember(self, organisation: OrganisationCreated) -> None:
-        known = {"$set": {"time_zone": organisation.time_zone, "version": organisation.version}}
+        # On insert only: a later fact about the organisation may have been heard already.
+        change = {"$setOnInsert": {"time_zone": organisation.time_zone, "version": organisation.version}}
         await self._database.commit(
-            [Update(ORGANISATIONS, {"_id": organisation.organisation}, known, upsert=True)]
+            [Update(ORGANISATIONS, {"_id": organisation.organisation}, change, upsert=True)]
         )
+
+    async def whereabouts(self, organisation: OrganisationId) -> tuple[Zones, int | None]:
+        """Also, up to which fact it is known; None: it was not heard of."""
+        row = await self._database.get(ORGANISATIONS, {"_id": organisation})
+        return (_zones(row), row["version"]) if row else (Zones(), None)
+
+    async def moved(
+        self, organisation: OrganisationId, zones: Zones, version: int, before: int | None
+    ) -> None:
+        """Raises `Conflict` when somebody has heard more: then this would be another row of its name."""
+        later = [{"since": since, "time_zone": zone} for since, zone in zones.later]
+        change = {"$set": {"time_zone": zones.first, "later": later, "version": version}}
+        where = {"_id": organisation, "version": before}
+        await self._database.commit([Update(ORGANISATIONS, where, change, upsert=True)])
 
     async def allocations(self, ids: Iterable[str]) -> dict[str, AllocationUsage]:
         rows = await self._database.find(ALLOCATIONS, {"_id": {"$in": list(ids)}})
@@ -62,6 +77,10 @@ class MongoLedgerStore:
 
     async def announce(self, *events: Event) -> None:
         await self._database.commit([], events)
+
+
+def _zones(row: Document) -> Zones:
+    return Zones(row["time_zone"], tuple((one["since"], one["time_zone"]) for one in row.get("later", ())))
 
 
 def _key(month: Month) -> str:
