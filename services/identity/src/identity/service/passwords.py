@@ -8,9 +8,12 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from nacl.exceptions import InvalidkeyError
 from nacl.pwhash import argon2id
@@ -20,8 +23,12 @@ from common.errors import Unavailable
 from identity.domain.names import password_bytes
 
 T = TypeVar("T")
+_Outcome = tuple[Any, Exception | None]
+"""What came out, or what went wrong."""
 MEMORY, PASSES = 19 * 1024 * 1024, 2
 """Bytes and passes at parallelism 1 (OWASP Password Storage Cheat Sheet)."""
+TOGETHER = 16
+"""Passwords at most that a thread computes before it hands over any of them."""
 WAITING = Gauge("vedette_identity_hashes_waiting", "Password hashes waiting or being computed")
 
 
@@ -37,12 +44,19 @@ class Hasher(Protocol):
 
 
 class Argon2Hasher:
-    """The real one. `Unavailable` when too many are waiting."""
+    """The real one. `Unavailable` when too many are waiting.
+
+    Who finds a thread free has it at once. Those who must wait are computed in groups and answered together:
+    then they also read and write together what follows, at a fraction of what it costs each alone
+    (docs/decisions/0023).
+    """
 
     def __init__(self, threads: int, queue: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "password", initializer=_step_back)
+        self._threads = self._free = threads
         self._room = threads + queue
-        self._busy = 0
+        self._inside = 0
+        self._waiting: deque[_Job] = deque()
         self.decoy = _hash(os.urandom(16).hex())
 
     async def hash(self, password: str) -> str:
@@ -55,27 +69,70 @@ class Argon2Hasher:
         """Threads start with the first password."""
 
     async def close(self) -> None:
+        self._waiting.clear()  # the listener has closed before: nobody waits for an answer
         await asyncio.to_thread(self._pool.shutdown)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._busy >= self._room:
+        if self._inside >= self._room:
             raise Unavailable("busy", "Too many people are signing in just now", retry_after=2)
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
         self._enter(1)
-        # The place is given back when the thread is done, not when the caller goes away: a client that
-        # hangs up does not make the work undone.
-        future = self._pool.submit(work)
+        self._hand_out()
+        result: T = await job.done
+        return result
+
+    def _hand_out(self) -> None:
+        """Give those who wait to the threads that are free, to each its share."""
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: _call_soon(loop, self._enter, -1))
-        return await asyncio.wrap_future(future)
+        while self._free and self._waiting:
+            share = min(TOGETHER, -(-len(self._waiting) // self._threads))
+            group = [self._waiting.popleft() for _ in range(share)]
+            self._free -= 1
+            computed = self._pool.submit(_compute, group)
+            computed.add_done_callback(partial(_in_loop, loop, self._answer, group))
+
+    def _answer(self, group: Sequence["_Job"], computed: Future[list[_Outcome]]) -> None:
+        # Only now is there room again: a client that hangs up does not make the work undone.
+        self._free += 1
+        self._enter(-len(group))
+        for job, (result, error) in zip(group, computed.result(), strict=True):
+            if job.done.done():
+                continue
+            if error is None:
+                job.done.set_result(result)
+            else:
+                job.done.set_exception(error)
+        self._hand_out()
 
     def _enter(self, step: int) -> None:
-        self._busy += step
-        WAITING.set(self._busy)
+        self._inside += step
+        WAITING.set(self._inside)
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[int], None], step: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A password to be computed, and who waits for it."""
+
+    work: Callable[[], Any]
+    done: asyncio.Future[Any]
+
+
+def _compute(group: Sequence[_Job]) -> list[_Outcome]:
+    """One after the other; whoever has gone away meanwhile is left out."""
+    return [(None, None) if job.done.done() else _outcome(job.work) for job in group]
+
+
+def _outcome(work: Callable[[], Any]) -> _Outcome:
+    try:
+        return work(), None
+    except Exception as error:  # its own caller's, and nobody else's of the group
+        return None, error
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *given: Any) -> None:
     with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        loop.call_soon_threadsafe(callback, step)
+        loop.call_soon_threadsafe(call, *given)
 
 
 def _step_back() -> None:
