@@ -8,7 +8,7 @@ import pytest
 
 from common.auth import Role
 from common.contracts.licensing import PlanChangeAnnounced, PlanChanged
-from stories.licensing.house import DAY, Story, story
+from stories.licensing.house import DAY, CrowdedDatabase, Story, story
 from stories.licensing.plan_house import (
     STAFF,
     bills,
@@ -33,6 +33,20 @@ async def test_what_ships_is_there_and_is_seeded_once() -> None:
         plan = await staff(it, "GET", "/standard")
         assert (plan["version"], plan["on_offer"], len(plan["versions"])) == (1, True, 1)
         assert plan["versions"][0]["names"]["cs"] == "Standard"
+
+
+async def test_a_camera_heard_before_anything_was_seeded_is_lost_by_no_death() -> None:
+    async with story() as it:
+        database = it.house.databases["licensing"]
+        assert isinstance(database, CrowdedDatabase)
+        database.dies_before = lambda writes: any(one.collection == "licences" for one in writes)
+        it.bus.publish([it.connected()])
+        it.bus.redeliver()
+        with pytest.raises(asyncio.CancelledError):
+            await it.bus.deliver()
+        assert set(it.rows()["plans"]) == {"basic", "premium", "standard"}
+        await it.bus.deliver()
+        assert (await it.licence())["plan"] == "standard"
 
 
 async def test_a_price_change_reaches_a_running_licence_with_a_month_after_its_notice() -> None:

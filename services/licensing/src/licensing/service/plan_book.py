@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from common.cause import preparing
 from common.errors import Refusal
 from common.ids import OrganisationId
 from licensing.domain.billing_information import BillingInformation
@@ -59,7 +60,8 @@ class PlanBook:
         known, looked = self._catalogue.plans, self._now()
         heads = await self._store.heads()
         if not SHIPPED_CATALOGUE.plans.keys() <= heads.keys():
-            await self._store.seed()
+            with preparing():  # whoever asks first does so for reasons of their own
+                await self._store.seed()
             heads = await self._store.heads()
         new = [name for name, at in heads.items() if name not in known or known[name].version < at]
         if new or self._read is None:
