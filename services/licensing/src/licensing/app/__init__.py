@@ -8,7 +8,7 @@ from common.due import DueLoop, Lease
 from common.http import Route
 from licensing.api import Api, BillingApi, PaymentApi, WhatIfApi
 from licensing.app.cards import CardParts, card_parts
-from licensing.app.foundations import billing_service, payment_terms
+from licensing.app.foundations import billing_service, leased_loop, payment_terms
 from licensing.app.plans import PlanParts, plan_parts, plan_routes
 from licensing.app.stores import Stores
 from licensing.consumers import subscriptions
@@ -90,8 +90,8 @@ def trial_loop(
     parts: Parts, settings: Settings, stores: Stores, plans: PlanTerms, clocks: OrganisationClocks
 ) -> DueLoop:
     trials = TrialService(stores.licences, stores.accounts, plans, clocks)
-    lease = Lease(parts.database, TRIAL_ENDS, parts.clock, timedelta(seconds=settings.trial_lease_seconds))
-    return DueLoop(TRIAL_ENDS, trials.next_due, trials.end_due, parts.clock, lease)
+    lasts = timedelta(seconds=settings.trial_lease_seconds)
+    return leased_loop(parts, TRIAL_ENDS, lasts, trials.next_due, trials.end_due)
 
 
 def month_loop(
@@ -130,17 +130,16 @@ def standing_loop(
 ) -> DueLoop:
     """Whoever holds the lease looks every second, so a payment on any replica is seen at once."""
     standings = StandingService(stores.watch, stores.accounts, stores.licences, plans, clocks)
-    lease = Lease(parts.database, STANDINGS, parts.clock, timedelta(seconds=settings.standing_lease_seconds))
-    return DueLoop(STANDINGS, standings.next_due, standings.look, parts.clock, lease)
+    lasts = timedelta(seconds=settings.standing_lease_seconds)
+    return leased_loop(parts, STANDINGS, lasts, standings.next_due, standings.look)
 
 
 def notice_loop(
     parts: Parts, settings: Settings, stores: Stores, billing: BillingService, clocks: OrganisationClocks
 ) -> DueLoop:
     notices = TrialNoticeService(stores.watch, billing, clocks)
-    duration = timedelta(seconds=settings.standing_lease_seconds)
-    lease = Lease(parts.database, TRIAL_NOTICES, parts.clock, duration)
-    return DueLoop(TRIAL_NOTICES, notices.next_due, notices.tell, parts.clock, lease)
+    lasts = timedelta(seconds=settings.standing_lease_seconds)
+    return leased_loop(parts, TRIAL_NOTICES, lasts, notices.next_due, notices.tell)
 
 
 def money_routes(

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from common.app import Background, Parts
-from common.due import DueLoop, Lease
+from common.due import DueLoop
 from common.http import Route
 from licensing.api import CardApi
-from licensing.app.foundations import billing_service, payment_terms
+from licensing.app.foundations import billing_service, leased_loop, payment_terms
 from licensing.app.stores import Stores
 from licensing.clients import StripeHttp, StripeProvider
 from licensing.domain.charge_retries import Schedule
@@ -76,8 +76,7 @@ def card_parts(parts: Parts, settings: Settings, stores: Stores, clocks: Organis
 
 
 def due_loop(parts: Parts, name: str, service: Due) -> DueLoop:
-    lease = Lease(parts.database, name, parts.clock, CARD_LEASE)
-    return DueLoop(name, service.next_due, service.work_due, parts.clock, lease)
+    return leased_loop(parts, name, CARD_LEASE, service.next_due, service.work_due)
 
 
 def dispute_service(

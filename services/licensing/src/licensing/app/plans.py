@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from common.app import Parts
 from common.contracts.licensing import PlanChanged
-from common.due import DueLoop, Lease
+from common.due import DueLoop
 from common.http import Route
 from common.stream import Stream
 from licensing.api import PlanApi, StaffPlanApi
+from licensing.app.foundations import leased_loop
 from licensing.app.stores import Stores
 from licensing.service import (
     AddOnService,
@@ -44,9 +45,8 @@ def plan_parts(
     billing.must_be_sold = SoldIn(book, stores.licences).must_be_sold
     terms = PlanTerms(book, billing, clocks)
     notices = PlanNoticeService(stores.watch, stores.licences, terms, billing, clocks)
-    duration = timedelta(seconds=settings.standing_lease_seconds)
-    lease = Lease(parts.database, PLAN_NOTICES, parts.clock, duration)
-    loop = DueLoop(PLAN_NOTICES, notices.next_due, notices.tell, parts.clock, lease)
+    lasts = timedelta(seconds=settings.standing_lease_seconds)
+    loop = leased_loop(parts, PLAN_NOTICES, lasts, notices.next_due, notices.tell)
     plans = PlanService(
         stores.plans,
         book,

@@ -1,6 +1,6 @@
 """What time it is in an organisation."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,6 +23,10 @@ class Clocks(Protocol):
     async def test_clocks(self) -> list[TestClock]: ...
 
     async def save_test_clock(self, clock: TestClock, event: TestClockMoved) -> None: ...
+
+
+DatesIn = Callable[[Collection[OrganisationId]], Awaitable[list[tuple[OrganisationId, datetime]]]]
+NextBesides = Callable[[Collection[OrganisationId]], Awaitable[datetime | None]]
 
 
 class OrganisationClocks:
@@ -52,6 +56,14 @@ class OrganisationClocks:
         if not self._development:
             return {}
         return {clock.organisation: clock for clock in await self._store.test_clocks()}
+
+    async def next_due(self, of_moved: DatesIn, usual: NextBesides) -> datetime | None:
+        """The real instant of the earliest date; each is on its organisation's clock. `of_moved`: dates of
+        organisations with a clock of their own, each; `usual`: the earliest of all the others."""
+        clocks = await self.moved()
+        dates = [clocks[who].reaches(at) for who, at in await of_moved(clocks)]
+        other = await usual(clocks)
+        return min([*dates, other] if other is not None else dates, default=None)
 
     async def read(self, organisation: OrganisationId) -> TestClock:
         """The clock of an organisation that we have heard of; a mistyped id is `NotFound`."""

@@ -65,10 +65,7 @@ class MonthCloseService:
 
     async def next_due(self) -> datetime | None:
         """The real instant at which the next month is over somewhere."""
-        clocks = await self._clocks.moved()
-        due = [clocks[who].reaches(end) for who, end in await self._accounts.close_dates(clocks)]
-        usual = await self._accounts.next_close(besides=clocks)
-        return min([*due, usual] if usual is not None else due, default=None)
+        return await self._clocks.next_due(self._accounts.close_dates, self._accounts.next_close)
 
     async def close_due(self) -> None:
         """Bill everything that is due and not in other hands."""

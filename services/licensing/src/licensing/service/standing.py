@@ -83,10 +83,7 @@ class StandingService:
 
     async def next_due(self) -> datetime | None:
         """The real instant at which somebody has to look at an account."""
-        clocks = await self._clocks.moved()
-        due = [clocks[who].reaches(at) for who, at in await self._store.looks_in(clocks)]
-        usual = await self._store.next_look(besides=clocks)
-        return min([*due, usual] if usual is not None else due, default=None)
+        return await self._clocks.next_due(self._store.looks_in, self._store.next_look)
 
     async def look(self) -> None:
         """Do what is due, up to `ACCOUNTS_AT_ONCE` and a batch of licences of each."""

@@ -51,10 +51,7 @@ class TrialNoticeService:
         self._clocks = clocks
 
     async def next_due(self) -> datetime | None:
-        clocks = await self._clocks.moved()
-        due = [clocks[who].reaches(at) for who, at in await self._store.trial_notices_in(clocks)]
-        usual = await self._store.next_trial_notice(besides=clocks)
-        return min([*due, usual] if usual is not None else due, default=None)
+        return await self._clocks.next_due(self._store.trial_notices_in, self._store.next_trial_notice)
 
     async def tell(self) -> None:
         real = self._clocks.real()

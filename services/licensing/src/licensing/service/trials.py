@@ -64,10 +64,7 @@ class TrialService:
 
     async def next_due(self) -> datetime | None:
         """The real instant at which the next trial ends."""
-        clocks = await self._clocks.moved()
-        due = [clocks[who].reaches(end) for who, end in await self._store.trial_ends_in(clocks)]
-        usual = await self._store.next_trial_end(besides=clocks)
-        return min([*due, usual] if usual is not None else due, default=None)
+        return await self._clocks.next_due(self._store.trial_ends_in, self._store.next_trial_end)
 
     async def end_due(self) -> None:
         """End every trial whose time has come (LI-6), up to `BATCH` for each clock.

@@ -1,7 +1,7 @@
 """Accounts of organisations, payments, and the ledger."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -15,11 +15,11 @@ from licensing.domain.payment import Allocation, Payment
 from licensing.domain.standing import Debts, Turn
 from licensing.domain.states import Circumstance
 from licensing.domain.watch import Watch
+from licensing.store.due import due
 
 ACCOUNTS, PAYMENTS, LEDGER = "accounts", "payments", "ledger"
 SHARDS = 16
 """Accounts are spread over so many leases: as many replicas can close months side by side."""
-EVER = datetime(2000, 1, 1, tzinfo=UTC)
 ACCOUNT_INDEXES = (
     Index(ACCOUNTS, (("shard", 1), ("due", 1), ("_id", 1))),
     Index(ACCOUNTS, (("due", 1), ("shard", 1))),
@@ -59,7 +59,7 @@ class AccountStore:
     ) -> list[tuple[OrganisationId, datetime]]:
         if not organisations:
             return []
-        where = {"_id": {"$in": list(organisations)}, "due": {"$gt": EVER}}
+        where = {"_id": {"$in": list(organisations)}, **due("due")}
         return [(row["_id"], row["due"]) for row in await self._database.find(ACCOUNTS, where)]
 
     async def shard_due(
@@ -156,8 +156,7 @@ def ledger_write(booking: Booking) -> Insert:
 
 
 def _due(by: datetime | None, besides: Collection[OrganisationId]) -> dict[str, Any]:
-    due = {"$gt": EVER} if by is None else {"$gt": EVER, "$lte": by}
-    return {"due": due, "_id": {"$nin": list(besides)}} if besides else {"due": due}
+    return due("due", by) | ({"_id": {"$nin": list(besides)}} if besides else {})
 
 
 def account_of(row: Document) -> Account:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from common.contracts import Event
 from common.database import Database, Document, Index, Save, Update, Write
@@ -12,9 +12,9 @@ from licensing.domain.charge import Charge, ChargeState
 from licensing.domain.ledger import Booking
 from licensing.domain.refund import MOST_REFUNDS, Refund, RefundState
 from licensing.store.accounts import account_write, ledger_write
+from licensing.store.due import due
 
 CHARGES, REFUNDS = "charges", "refunds"
-EVER = datetime(2000, 1, 1, tzinfo=UTC)
 CHARGE_INDEXES = (
     # Two that pay one invoice at once rest on this one: the second finds the first.
     Index(CHARGES, (("invoice", 1),), unique=True, where={"live": True}),
@@ -110,13 +110,11 @@ class ChargeStore:
         return [_refund(row) for row in await self._due(REFUNDS, by, limit)]
 
     async def _next(self, collection: str, when: str = "due") -> datetime | None:
-        where = {when: {"$gt": EVER}}
-        rows = await self._database.find(collection, where, sort=[(when, 1)], limit=1, fields=[when])
+        rows = await self._database.find(collection, due(when), sort=[(when, 1)], limit=1, fields=[when])
         return rows[0][when] if rows else None
 
     async def _due(self, collection: str, by: datetime, limit: int, when: str = "due") -> list[Document]:
-        where = {when: {"$gt": EVER, "$lte": by}}
-        return await self._database.find(collection, where, sort=[(when, 1)], limit=limit)
+        return await self._database.find(collection, due(when, by), sort=[(when, 1)], limit=limit)
 
 
 def charge_write(charge: Charge) -> Save:

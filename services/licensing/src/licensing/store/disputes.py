@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from common.contracts import Event
 from common.database import Database, Document, Index, Save, Update, Write
@@ -10,9 +10,9 @@ from licensing.domain.account import Account
 from licensing.domain.dispute import Dispute, DisputeState
 from licensing.domain.ledger import Booking
 from licensing.store.accounts import account_write, ledger_write
+from licensing.store.due import due
 
 DISPUTES = "disputes"
-EVER = datetime(2000, 1, 1, tzinfo=UTC)
 DISPUTE_INDEXES = (Index(DISPUTES, (("due", 1),)),)
 
 
@@ -30,13 +30,11 @@ class DisputeStore:
         await self._database.commit([Update(DISPUTES, where, {"$set": {"due": dispute.due}})])
 
     async def next_dispute(self) -> datetime | None:
-        where = {"due": {"$gt": EVER}}
-        rows = await self._database.find(DISPUTES, where, sort=[("due", 1)], limit=1, fields=["due"])
+        rows = await self._database.find(DISPUTES, due("due"), sort=[("due", 1)], limit=1, fields=["due"])
         return rows[0]["due"] if rows else None
 
     async def disputes_due(self, by: datetime, *, limit: int) -> list[Dispute]:
-        where = {"due": {"$gt": EVER, "$lte": by}}
-        rows = await self._database.find(DISPUTES, where, sort=[("due", 1)], limit=limit)
+        rows = await self._database.find(DISPUTES, due("due", by), sort=[("due", 1)], limit=limit)
         return [_dispute(row) for row in rows]
 
     async def save_dispute(

@@ -13,7 +13,8 @@ from licensing.domain.licence import Licence
 from licensing.domain.notices import next_notice
 from licensing.domain.standing import COMMANDED
 from licensing.domain.states import State
-from licensing.store.accounts import ACCOUNTS, EVER, account_of, account_write
+from licensing.store.accounts import ACCOUNTS, account_of, account_write
+from licensing.store.due import due
 from licensing.store.licence_rows import licences_of
 from licensing.store.licences import BY_DEBTS, IN_DEMO, LICENCES
 from licensing.store.plans import PlanStore
@@ -35,7 +36,7 @@ class WatchStore:
     # Accounts, by when somebody has to look at them
 
     async def next_look(self, besides: Collection[OrganisationId]) -> datetime | None:
-        where = _due("look_at", None) | _not(besides, "_id")
+        where = due("look_at") | _not(besides, "_id")
         rows = await self._database.find(ACCOUNTS, where, sort=[("look_at", 1)], limit=1, fields=["look_at"])
         return rows[0]["look_at"] if rows else None
 
@@ -44,13 +45,13 @@ class WatchStore:
     ) -> list[tuple[OrganisationId, datetime]]:
         if not organisations:
             return []
-        where = {"_id": {"$in": list(organisations)}, **_due("look_at", None)}
+        where = {"_id": {"$in": list(organisations)}, **due("look_at")}
         return [(row["_id"], row["look_at"]) for row in await self._database.find(ACCOUNTS, where)]
 
     async def accounts_to_look_at(
         self, by: datetime, *, besides: Collection[OrganisationId], limit: int
     ) -> list[Account]:
-        where = _due("look_at", by) | _not(besides, "_id")
+        where = due("look_at", by) | _not(besides, "_id")
         rows = await self._database.find(ACCOUNTS, where, sort=[("look_at", 1), ("_id", 1)], limit=limit)
         return [account_of(row) for row in rows]
 
@@ -77,7 +78,7 @@ class WatchStore:
     # Trials of which people are to be warned
 
     async def next_trial_notice(self, besides: Collection[OrganisationId]) -> datetime | None:
-        where = {**IN_DEMO, **_due("notice_at", None), **_not(besides, "organisation")}
+        where = {**IN_DEMO, **due("notice_at"), **_not(besides, "organisation")}
         rows = await self._database.find(
             LICENCES, where, sort=[("notice_at", 1)], limit=1, fields=["notice_at"]
         )
@@ -88,14 +89,14 @@ class WatchStore:
     ) -> list[tuple[OrganisationId, datetime]]:
         if not organisations:
             return []
-        where = {**IN_DEMO, **_due("notice_at", None), "organisation": {"$in": list(organisations)}}
+        where = {**IN_DEMO, **due("notice_at"), "organisation": {"$in": list(organisations)}}
         rows = await self._database.find(LICENCES, where, fields=["organisation", "notice_at"])
         return [(row["organisation"], row["notice_at"]) for row in rows]
 
     async def trials_to_tell(
         self, by: datetime, *, besides: Collection[OrganisationId], limit: int
     ) -> list[Licence]:
-        where = {**IN_DEMO, **_due("notice_at", by), **_not(besides, "organisation")}
+        where = {**IN_DEMO, **due("notice_at", by), **_not(besides, "organisation")}
         rows = await self._database.find(LICENCES, where, sort=[("notice_at", 1)], limit=limit)
         return await licences_of(rows, self._plans)
 
@@ -146,10 +147,6 @@ def _notice(event: NoticeDue) -> Insert:
         "recorded_at": event.at,
     }
     return Insert(NOTICES, row)
-
-
-def _due(field: str, by: datetime | None) -> dict[str, Any]:
-    return {field: {"$gt": EVER} if by is None else {"$gt": EVER, "$lte": by}}
 
 
 def _not(organisations: Collection[OrganisationId], field: str) -> dict[str, Any]:
