@@ -51,6 +51,8 @@ async def test_a_declined_charge_is_told_with_reason_amount_and_the_next_try() -
         assert (said.number, said.attempt) == (may["number"], 1)
         first = that.it.house.databases["licensing"].collections["charges"][said.charge]["begun_at"]
         assert said.next_try == first + DAY
+        (shown,) = (await that.it.ask("GET", f"/invoices/{may['id']}/payments"))["items"]
+        assert shown["next_try"] == said.model_dump(mode="json")["next_try"]
 
 
 async def test_it_is_tried_again_on_the_days_of_the_schedule_and_then_no_more() -> None:

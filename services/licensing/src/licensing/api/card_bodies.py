@@ -97,6 +97,7 @@ class ChargeView(BaseModel):
     payment: str | None = Field(description="What was booked")
     refunded: int
     reason: str = Field(description="The card processor's code, when it said no")
+    next_try: Instant | None = Field(description="When it is tried again by itself; null: it is not")
     message: str
     next_step: str
     client_secret: str | None = Field(
@@ -121,6 +122,7 @@ class ChargeView(BaseModel):
             payment=charge.payment,
             refunded=charge.refunded,
             reason=charge.reason,
+            next_try=charge.retry_at,
             message=message,
             next_step=next_step,
             client_secret=intent.secret if wanted and intent else None,
