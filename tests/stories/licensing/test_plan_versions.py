@@ -8,6 +8,7 @@ import pytest
 
 from common.auth import Role
 from common.contracts.licensing import PlanChangeAnnounced, PlanChanged
+from common.ids import OrganisationId
 from stories.licensing.house import DAY, CrowdedDatabase, Story, story
 from stories.licensing.plan_house import (
     STAFF,
@@ -122,6 +123,22 @@ async def test_a_version_can_be_scheduled_and_corrected_before_it_holds() -> Non
         assert (found["2026-06"]["net"], found["2026-07"]["net"]) == (500, 550)
         assert [one.plan_version for one in renewals(it)] == [3], "nobody sees what was corrected in time"
         assert [one.plan_version for one in it.bus.said(PlanChangeAnnounced)] == [3]
+
+
+async def test_everybody_is_told_once_whenever_they_came_and_wherever_they_are() -> None:
+    async with story() as it:
+        await it.hear(it.created(), it.connected())
+        await published(it, dearer(valid_from="2026-06-15T00:00:00Z"))
+        await days_pass(it, 100)  # 9 June
+        (first,) = it.bus.said(PlanChangeAnnounced)
+        assert (f"{first.at:%m-%d}", f"{first.effective_at:%m-%dT%H}") == ("05-31", "07-01T00")
+        late = it.created("America/New_York").model_copy(update={"organisation": OrganisationId("org-b")})
+        await it.hear(late, it.connected(organisation="org-b", camera="camera-b", device="mac:b"))
+        await days_pass(it, 30)
+        _, second = it.bus.said(PlanChangeAnnounced)
+        assert (second.organisation, f"{second.effective_at:%m-%dT%H}") == ("org-b", "07-01T04")
+        assert second.at - late.at <= DAY, "whoever comes when the others were told is told next"
+        assert (await it.licence("org-b"))["plan_version"] == 2
 
 
 async def test_a_preview_tells_what_a_price_change_means_and_writes_nothing() -> None:
