@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from common.auth import Role
+from common.contracts.identity import OrganisationChanged
 from common.contracts.licensing import PlanChangeAnnounced, PlanChanged
 from common.ids import OrganisationId
-from stories.licensing.house import DAY, CrowdedDatabase, Story, story
+from stories.licensing.house import DAY, ORGANISATION, CrowdedDatabase, Story, story
 from stories.licensing.plan_house import (
     STAFF,
     bills,
@@ -168,7 +169,13 @@ async def test_nobody_loses_the_currency_they_pay_in() -> None:
         body = dearer(prices={"USD": 600}, add_ons=[])
         answer = await staff(it, "POST", "/basic/versions", body, seen=1, status=409)
         assert answer["code"] == "price_missing"
-        kept = dearer(prices={"EUR": 600}, add_ons=[])
+        facts = {"name": "Acme", "time_zone": "UTC", "currency": "CZK", "language": "en", "country": "CZ"}
+        base = {"organisation": ORGANISATION, "version": 2, "at": it.house.clock.now()}
+        await it.hear(OrganisationChanged.model_validate(base | facts))
+        euros = dearer(prices={"EUR": 600}, add_ons=[])
+        answer = await staff(it, "POST", "/basic/versions", euros, seen=1, status=409)
+        assert "CZK (1 licences)" in answer["detail"], "from the next month on"
+        kept = dearer(prices={"EUR": 600, "CZK": 15_000}, add_ons=[])
         assert (await staff(it, "POST", "/basic/versions", kept, seen=1, status=201))["latest"] == 2
         answer = await staff(it, "POST", "/standard/versions", kept, seen=1, status=422)
         assert "prices.JPY" in [one["field"] for one in answer["errors"]], "whoever comes begins with it"

@@ -209,7 +209,7 @@ def _count(
     currency = payer.of(month).currency
     effect.licences += 1
     effect.add_ons.update(licence.add_ons)
-    effect.paid.update({currency, *(one.details.currency for one in payer.dated if one.since > month)})
+    effect.paid.update({currency, *(one.details.currency for one in payer.in_order if one.since > month)})
     found = effect.currencies.setdefault(currency, InCurrency())
     found.licences += 1
     if EFFECTS[licence.state].charged and currency in after.prices:
