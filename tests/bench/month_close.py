@@ -24,8 +24,8 @@ import uvloop
 from pymongo import AsyncMongoClient
 
 from bench.peers.close_loop import Loop
-from bench.peers.closers import Closers, Effort, cpu_of_process
-from bench.peers.measure import Progress, goal, report, spread
+from bench.peers.closers import Closers, Effort
+from bench.peers.measure import Progress, cpu_seconds, goal, report, spread
 from devstack.shared import shared
 from many_accounts import SETTINGS, database, seed
 
@@ -68,13 +68,13 @@ class Bench:
         mongod = await self.closers.mongod()
         async with database(self.url, "loop") as made:
             loop = Loop(made, SETTINGS)
-            began, worker, server = time.monotonic(), time.process_time(), cpu_of_process(mongod)
+            began, worker, server = time.monotonic(), time.process_time(), cpu_seconds(mongod)
             for place in range(SAMPLE):
                 await loop.bill(place, second_of(month))
             effort = Effort(
                 (time.monotonic() - began) / SAMPLE,
                 (time.process_time() - worker) / SAMPLE,
-                (cpu_of_process(mongod) - server) / SAMPLE,
+                (cpu_seconds(mongod) - server) / SAMPLE,
                 0,
             )
         await self.everybody_pays("loop")

@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 from bench.peers.identity_peer import Identity, SignedIn, running_identity
 from bench.peers.measure import (
@@ -28,6 +27,7 @@ from bench.peers.measure import (
     LOAD_CORE,
     SERVER_CORE,
     Sample,
+    goal,
     load,
     need,
     report,
@@ -152,13 +152,6 @@ def goals(taken: Taken, checks: list[float]) -> list[str]:
         goal("refresh p99 during a login flood, of the quiet one", slower, 1.5, at_least=False),
         goal("token check with a warm cache, us", checks, 20, at_least=False),
     ]
-
-
-def goal(what: str, values: list[float], wanted: float, *, at_least: bool) -> str:
-    reached = median(values) >= wanted if at_least else median(values) <= wanted
-    bound = "at least" if at_least else "at most"
-    digits = 2 if wanted < 1000 else 0
-    return f"{what}: {spread(values, digits)} (goal: {bound} {wanted:g}) {'reached' if reached else 'MISSED'}"
 
 
 def comparisons(taken: Taken) -> list[str]:

@@ -1,7 +1,6 @@
 """Processes that close months, and what they and MongoDB spend on it."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -12,8 +11,9 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 
+from bench.peers.measure import cpu_seconds
+
 TESTS = Path(__file__).parents[2]
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,6 @@ class Effort:
         return Effort(self.seconds * factor, self.workers * factor, self.mongod * factor, self.megabytes)
 
 
-def cpu_of_process(pid: int) -> float:
-    """Seconds so far, of threads that have ended too: a server has one for each connection."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 class Closers:
     def __init__(self, url: str) -> None:
         self._url = url
@@ -60,11 +54,11 @@ class Closers:
         for one in running:
             assert one.stdout is not None
             assert one.stdout.readline() == "at work\n"
-        began, before = time.monotonic(), cpu_of_process(mongod)
+        began, before = time.monotonic(), cpu_seconds(mongod)
         told = [json.loads(one.communicate(timeout=900)[0]) for one in running]
         return Effort(
             time.monotonic() - began,
             sum(one["cpu"] for one in told),
-            cpu_of_process(mongod) - before,
+            cpu_seconds(mongod) - before,
             max(one["kilobytes"] for one in told) // 1024,
         )

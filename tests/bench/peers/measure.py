@@ -180,7 +180,8 @@ def goal(what: str, values: Sequence[float], wanted: float, *, at_least: bool) -
     """One line of a report: what was measured, and whether its median is where it should be."""
     reached = median(values) >= wanted if at_least else median(values) <= wanted
     bound = "at least" if at_least else "at most"
-    return f"{what}: {spread(values, 2)} (goal: {bound} {wanted:g}) {'reached' if reached else 'MISSED'}"
+    digits = 2 if wanted < 1000 else 0
+    return f"{what}: {spread(values, digits)} (goal: {bound} {wanted:g}) {'reached' if reached else 'MISSED'}"
 
 
 class Progress:
