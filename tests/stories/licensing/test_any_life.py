@@ -320,7 +320,8 @@ class Lives(RuleBasedStateMachine):
             assert -books[who, "credits"] == account["credit"].get("EUR", 0)
 
 
-TestLives = Lives.TestCase
+# Some seconds; on a crowded machine minutes.
+TestLives = pytest.mark.timeout(600)(Lives.TestCase)
 TestLives.settings = settings(
     max_examples=LIVES,
     phases=(Phase.generate,),
