@@ -1,8 +1,9 @@
-"""The spans of published events."""
+"""The spans of published events, and of what nobody collects."""
 
 from datetime import UTC, datetime
 
 import pytest
+from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -11,7 +12,7 @@ from opentelemetry.trace import StatusCode
 from common.contracts.provisioning import CameraRenamed
 from common.envelope import Envelope
 from common.ids import CameraId, OrganisationId
-from common.telemetry import producing
+from common.telemetry import producing, span
 
 TRACE_ID, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED = {"traceparent": f"00-{TRACE_ID}-{PARENT}-01"}
@@ -75,3 +76,17 @@ def test_an_event_without_a_trace_travels_as_it_is(
 def test_where_nothing_is_recorded_the_callers_trace_is_passed_on() -> None:
     with producing([renamed(SAMPLED)]) as [travelling]:
         assert travelling.trace == SAMPLED
+
+
+def test_where_nobody_collects_spans_none_is_made_but_a_callers_trace_goes_on() -> None:
+    tracer = trace.get_tracer("test")
+    with span(tracer, "GET /", trace.SpanKind.SERVER, {}) as nothing:
+        assert not nothing.is_recording()
+        assert not trace.get_current_span().get_span_context().is_valid
+    with span(tracer, "GET /", trace.SpanKind.SERVER, {}, SAMPLED):
+        onwards: dict[str, str] = {}
+        propagate.inject(onwards)
+        with span(tracer, "mongodb find x", trace.SpanKind.CLIENT, {}):
+            below: dict[str, str] = {}
+            propagate.inject(below)
+    assert onwards == below == SAMPLED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 
 from common.acting import acting
@@ -18,6 +18,7 @@ from common.clock import SystemClock
 from common.database import Index, Insert
 from common.envelope import Envelope, Message, received
 from common.errors import Unavailable
+from common.telemetry import span
 
 if TYPE_CHECKING:
     from common.bus import Topology
@@ -138,11 +139,12 @@ class Consumer:
         handler = self._handlers[envelope.type]
         marker = Insert(INBOX, {"_id": envelope.id, "at": SystemClock().now()})
         with (
-            _tracer.start_as_current_span(
+            span(
+                _tracer,
                 f"process {envelope.type}",
-                context=propagate.extract(envelope.trace),
-                kind=trace.SpanKind.CONSUMER,
-                attributes={"messaging.system": "rabbitmq", "messaging.message.id": envelope.id},
+                trace.SpanKind.CONSUMER,
+                {"messaging.system": "rabbitmq", "messaging.message.id": envelope.id},
+                envelope.trace,
             ),
             because_of(Cause(marker, envelope.id)),
             acting(envelope.by),

@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,12 @@ from common.settings import Settings
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "code", "credential", "key")
 HIDDEN = "[hidden]"
 _tracer = trace.get_tracer("vedette.bus")
+_NO_SPAN = nullcontext(trace.INVALID_SPAN)
+
+
+class _Spans:
+    exported = False
+    """By this process."""
 
 
 def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -72,8 +78,7 @@ class _Bridge(logging.Handler):
 def set_up_tracing(service: str, settings: Settings) -> Callable[[], Any]:
     """Export spans when an endpoint is set; returns what flushes them at the end.
 
-    Without one no provider is installed: spans cost next to nothing and a caller's `traceparent` is still
-    passed on.
+    Without one no provider is installed, no span is made, and a caller's `traceparent` is still passed on.
     """
     if not settings.otlp_endpoint:
         return lambda: None
@@ -87,7 +92,26 @@ def set_up_tracing(service: str, settings: Settings) -> Callable[[], Any]:
     exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, timeout=5)
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
     trace.set_tracer_provider(provider)
+    _Spans.exported = True
     return provider.shutdown
+
+
+def span(
+    tracer: trace.Tracer,
+    name: str,
+    kind: trace.SpanKind,
+    attributes: Mapping[str, str],
+    carrier: Mapping[str, str] | None = None,
+) -> AbstractContextManager[trace.Span]:
+    """A span below the one that `carrier` tells of, or below the current one.
+
+    None where nobody collects them: even spans that do nothing were a tenth of a request's work. What a
+    caller says of its own trace is carried on all the same.
+    """
+    if not _Spans.exported and (carrier is None or "traceparent" not in carrier):
+        return _NO_SPAN
+    context = None if carrier is None else propagate.extract(carrier)
+    return tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes)
 
 
 @contextmanager

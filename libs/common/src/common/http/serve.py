@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from prometheus_client import Histogram
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ from common.http.problems import MalformedJson, invalid_fields, problem, refusal
 from common.http.records import Records
 from common.http.route import Answer, Call, Route
 from common.ids import new_id
+from common.telemetry import span
 
 SECONDS = Histogram(
     "vedette_http_request_seconds",
@@ -119,16 +120,14 @@ def _refused(request: web.Request, error: Refusal, identity: str) -> web.Respons
 
 
 def _web_handler(route: Route, guard: Guard) -> WebHandler:
+    name = f"{route.method} {route.path}"
+    about = {"http.route": route.path, "http.request.method": route.method}
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        with _tracer.start_as_current_span(
-            f"{route.method} {route.path}",
-            context=propagate.extract(request.headers),
-            kind=trace.SpanKind.SERVER,
-            attributes={"http.route": route.path, "http.request.method": route.method},
-        ) as span:
+        with span(_tracer, name, trace.SpanKind.SERVER, about, request.headers) as handling:
             async with asyncio.timeout(guard.request_timeout):
                 response = await _serve(route, guard, request)
-            span.set_attribute("http.response.status_code", response.status)
+            handling.set_attribute("http.response.status_code", response.status)
             return response
 
     return handle

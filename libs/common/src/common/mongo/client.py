@@ -31,6 +31,7 @@ from common.errors import Unavailable
 from common.mongo.command import Command
 from common.mongo.group_commit import GroupCommit, OutcomeUnknown
 from common.outbox import Outbox, Row
+from common.telemetry import span
 
 Client = AsyncIOMotorClient[Document]
 
@@ -72,10 +73,11 @@ def open_client(url: str) -> Client:
 def measured(operation: str, collection: str) -> Any:
     """Time the call, give it a span, and turn "the database is away" into `Unavailable`."""
     with (
-        _tracer.start_as_current_span(
+        span(
+            _tracer,
             f"mongodb {operation} {collection}",
-            kind=trace.SpanKind.CLIENT,
-            attributes={"db.system.name": "mongodb", "db.operation.name": operation},
+            trace.SpanKind.CLIENT,
+            {"db.system.name": "mongodb", "db.operation.name": operation},
         ),
         SECONDS.labels(operation, collection).time(),
     ):
