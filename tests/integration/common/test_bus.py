@@ -1,6 +1,7 @@
 """Events on a real RabbitMQ: delivered, in order per aggregate, retried, parked, replayed."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -210,3 +211,20 @@ async def test_stopping_finishes_what_is_in_hand(amqp_url: str, topology: Topolo
     await stopping
     assert len(done) == 1
     await bus.close()
+
+
+async def test_a_process_that_stops_while_it_connects_stops(amqp_url: str, topology: Topology) -> None:
+    """The driver may swallow the cancellation of a declaration; a connection then stood for ever."""
+    connecting = asyncio.Event()
+
+    async def swallows(*_: object) -> None:
+        connecting.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    bus = Bus(amqp_url, topology)
+    bus.setups.append(swallows)
+    await bus.open()
+    await connecting.wait()
+    async with asyncio.timeout(20):
+        await bus.close()

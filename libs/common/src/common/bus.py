@@ -34,6 +34,8 @@ RETRY_DELAYS_MS = (1_000, 5_000, 30_000, 120_000)
 CONNECTED = Gauge("vedette_bus_connected", "1 while RabbitMQ is connected")
 RECONNECTS = Counter("vedette_bus_reconnects_total", "Connections to RabbitMQ that were lost")
 PUBLISH_TIMEOUT = 10.0
+CLOSE_AGAIN = 3.0
+"""Seconds; closing a connection takes at most two."""
 log = structlog.get_logger("bus")
 
 Setup = Callable[[AbstractChannel, AbstractExchange], Awaitable[None]]
@@ -128,9 +130,10 @@ class Bus:
             await self._consumer.stop(timeout)
 
     async def close(self) -> None:
-        if self._supervisor is not None:
+        # Once more if need be: in the middle of connecting, the driver can swallow a cancellation.
+        while self._supervisor is not None and not self._supervisor.done():
             self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
+            await asyncio.wait([self._supervisor], timeout=CLOSE_AGAIN)
 
     async def _stay_connected(self) -> None:
         pause = 0.2
